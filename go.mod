@@ -1,0 +1,3 @@
+module github.com/fapilog/fapilog
+
+go 1.26.0

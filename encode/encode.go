@@ -1,0 +1,262 @@
+// Package encode writes log records as JSON, one object per record, byte for
+// byte as [slog.NewJSONHandler] of the same Go version would with the same
+// options, and masks what is secret while it writes.
+//
+// # Differences from log/slog
+//
+// With redaction off, the bytes differ from slog's, less its final newline, only
+// where one of these applies:
+//
+//   - A record longer than [Options.MaxRecord] is cut and marked; see there.
+//   - A LogValue that panics becomes "!PANIC: " and what it panicked with, and a
+//     ReplaceAttr that panics masks its field. (MarshalJSON, Error and
+//     MarshalText that panic are written as slog does: "!PANIC: …", or "<nil>"
+//     for a nil pointer.)
+//   - Where slog's line is not valid JSON, ours is: slog loses the comma, and
+//     ReplaceAttr's groups are off by one, after a named group all of whose
+//     attributes are elided; it writes two strings for a time whose year is not
+//     in 0–9999, we write the first, which says so; values and groups nested deeper
+//     than encoding/json accepts (10,000) become an "!ERROR:" string. A group
+//     that contains itself, which ends a process that uses slog, is such a value.
+//   - WithGroup("") returns its receiver, as [slog.Handler] demands.
+//
+// A method that recurses without end and a map that is written to while it is
+// logged end the process, as everywhere in Go: no library can recover from them.
+//
+// # Masks
+//
+// A key is compared without regard to case (Unicode simple folding, under which
+// the Kelvin sign is a k) and without the characters _ - and . in it. When it then
+// ends in one of the sensitive words, the whole value is replaced by "***",
+// whatever it is and however deep it stands: attributes, groups (those of WithGroup
+// too), maps, structs, what a MarshalJSON returns and lines given to AppendObject,
+// also where the key is written with escapes or occurs twice. The record's own
+// time, level, msg and source are exempt.
+//
+// In every string, keys included, the password of a URL's user information is
+// replaced: ://user:***@. It ends at the last @ before one of / ? # " < > or white
+// space; if what stands before / ? # is no port number, a password with one of
+// these in it is assumed and it ends at the next @. Every match of
+// [Redact.Patterns] in a string value is replaced by *** too; matches of the empty
+// string are not.
+package encode
+
+import (
+	"bytes"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+const (
+	// DefaultMaxRecord is the size limit of a record when Options.MaxRecord is 0.
+	DefaultMaxRecord = 256 << 10
+
+	minMaxRecord = 1 << 10
+
+	// maxDepth is the deepest nesting encoding/json accepts.
+	maxDepth = 10000
+
+	// Attributes of a record that is already maxOversize times as long as its
+	// limit are not looked at: nothing would be left of them, and groups that
+	// contain each other can go on for ever.
+	maxOversize = 64
+)
+
+// Redact says what is masked. The zero value masks by the default keys and in
+// URLs; see the package comment for the rules.
+type Redact struct {
+	Off      bool     // nothing is masked
+	Keys     []string // further sensitive words for the ends of keys
+	Patterns []string // regular expressions (RE2) for parts of string values and of the message
+}
+
+// Options configure an Encoder. The zero value is ready to use.
+type Options struct {
+	AddSource bool // as in [slog.HandlerOptions]
+
+	// ReplaceAttr is as in [slog.HandlerOptions]; what it returns is redacted. If
+	// it panics, the field's value is masked.
+	ReplaceAttr func(groups []string, a slog.Attr) slog.Attr
+
+	Redact Redact
+
+	// MaxRecord is the longest record in bytes; 0 means DefaultMaxRecord, less
+	// than 1 KiB is an error. Of a longer one, time, level and message are kept, and
+	// the other top-level members in their order while they fit; long strings
+	// are cut to their head, other long members are left out. Then follow
+	// "truncated":true and "original_size", the bytes of the whole record (of a
+	// record that is 64 times too long: of what was encoded of it).
+	MaxRecord int
+}
+
+// settings are what all encoders made from one New share.
+type settings struct {
+	addSource bool
+	replace   func([]string, slog.Attr) slog.Attr
+	rules     *rules // nil: redaction is off
+	max       int
+	stop      int // maxOversize times max
+}
+
+// Encoder writes records as JSON. It is immutable and safe for concurrent use.
+type Encoder struct {
+	*settings
+	pre     []byte   // what WithAttrs has encoded, without the comma before it; its groups are open
+	opened  int      // braces open in pre
+	groups  []string // all groups, for ReplaceAttr
+	opening []byte   // opens the groups that are not open in pre
+	opens   int      // braces open in opening
+	masked  bool     // opening, or pre when there is none, ends in a masked group: nothing follows in it
+}
+
+// New returns an Encoder, or all that is wrong with o.
+func New(o Options) (*Encoder, error) {
+	set, err := newSettings(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{settings: set}, nil
+}
+
+// WithAttrs returns an Encoder whose records have attrs after those e adds. They
+// are encoded here, once: later changes to what they refer to are not seen.
+func (e *Encoder) WithAttrs(attrs []slog.Attr) *Encoder {
+	if allEmptyGroups(attrs) || e.masked && len(e.opening) == 0 {
+		return e
+	}
+	s := getState(e, nil)
+	s.buf = append(s.buf, '{')
+	s.buf = append(s.buf, e.pre...)
+	s.depth = 1 + e.opened
+	e2 := *e
+	if s.appendOpening() {
+		e2.opening, e2.opens, e2.opened = nil, 0, e.opened+e.opens
+	}
+	if !e.masked && !s.appendAttrs(attrs) {
+		s.release()
+		return e
+	}
+	e2.pre = bytes.Clone(s.buf[1:]) // never shared: siblings do not append to one array
+	s.release()
+	return &e2
+}
+
+// WithGroup returns an Encoder that puts the attributes added from now on, by
+// WithAttrs and by records, into a group. It returns e if name is empty.
+func (e *Encoder) WithGroup(name string) *Encoder {
+	if name == "" || e.masked {
+		return e
+	}
+	s := getState(e, nil)
+	s.buf = append(s.buf, '{')
+	s.buf = append(s.buf, e.opening...)
+	s.appendKey(name)
+	e2 := *e
+	e2.groups = append(slices.Clip(e.groups), name)
+	if e.rules.matchKey(name) {
+		s.buf = append(s.buf, mask...)
+		e2.masked = true
+	} else {
+		s.buf = append(s.buf, '{')
+		e2.opens++
+	}
+	e2.opening = bytes.Clone(s.buf[1:])
+	s.release()
+	return &e2
+}
+
+// AppendRecord appends r to dst as one JSON object without a newline. The
+// attributes extra stand at the top level, after the message and before those of
+// WithAttrs. Everything is read before it returns; nothing of r is kept.
+func (e *Encoder) AppendRecord(dst []byte, r slog.Record, extra []slog.Attr) []byte {
+	s := getState(e, dst)
+	s.appendRecord(&r, extra)
+	if size := len(s.buf) - s.base; size > e.max {
+		s.shorten(int64(size))
+	}
+	return s.release()
+}
+
+// AppendObject appends line, which is to be one JSON object; white space around
+// it is dropped. Its bytes are unchanged but for masks and the size limit. If
+// line is not exactly one valid JSON object (as [encoding/json.Valid] has it), ok is
+// false and out is dst. ReplaceAttr and attributes of e have no part in it.
+func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
+	line = trimBlank(line)
+	if len(line) == 0 || line[0] != '{' {
+		return dst, false
+	}
+	s := getState(e, dst)
+	end, status := s.appendJSON(line, maxDepth, true)
+	if status != scanned || end != len(line) {
+		return s.release()[:len(dst)], false
+	}
+	if size := len(s.buf) - s.base; size > e.max {
+		s.shorten(int64(size))
+	}
+	return s.release(), true
+}
+
+// AppendLine appends a record with the text line as its message: time (unless t is
+// the zero Time), level and msg, escaped and masked like a record's.
+// originalSize is the length of the line that line is the head of; where it is
+// larger than len(line), the record is marked "truncated":true with it as
+// "original_size", and a secret that the cut has left without its end is masked
+// all the same. ReplaceAttr and attributes of e have no part in it.
+func (e *Encoder) AppendLine(dst []byte, t time.Time, level slog.Level, line []byte, originalSize int64) []byte {
+	s := getState(e, dst)
+	s.buf = append(s.buf, '{')
+	if !t.IsZero() {
+		s.appendTimeMember(t)
+	}
+	s.appendLevelMember(level)
+	s.buf = append(s.buf, `,"msg":`...)
+	isCut := originalSize > int64(len(line))
+	if isCut {
+		s.appendHead(line)
+	} else {
+		s.appendText(view(line))
+	}
+	s.buf = append(s.buf, '}')
+	if isCut || len(s.buf)-s.base > e.max {
+		s.shorten(max(originalSize, int64(len(line))))
+	}
+	return s.release()
+}
+
+// appendHead appends, as a string, the head of a line. If it is that of a JSON
+// object, it is masked like one: keys are no secret, what stands behind them may be.
+func (s *state) appendHead(line []byte) {
+	before := len(s.buf)
+	if object := trimBlank(line); len(object) > 0 && object[0] == '{' {
+		_, status := s.appendJSON(object, maxDepth, true)
+		masked := append(s.head[:0], s.buf[before:]...)
+		s.buf = s.buf[:before]
+		s.head = masked
+		if status == truncated {
+			s.buf = appendQuoted(s.buf, view(masked))
+			return
+		}
+	}
+	text := view(line)
+	if s.rules() == nil {
+		s.buf = appendQuoted(s.buf, text)
+		return
+	}
+	s.spans = s.rules().spans(s.spans, text, false, true)
+	s.buf = append(s.buf, '"')
+	s.buf = appendMasked(s.buf, text, s.spans)
+	s.buf = append(s.buf, '"')
+}
+
+// allEmptyGroups reports whether there is nothing in attrs but groups without
+// attributes.
+func allEmptyGroups(attrs []slog.Attr) bool {
+	for _, a := range attrs {
+		if a.Value.Kind() != slog.KindGroup || len(a.Value.Group()) > 0 {
+			return false
+		}
+	}
+	return true
+}

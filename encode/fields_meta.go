@@ -1,0 +1,133 @@
+package encode
+
+import (
+	"bytes"
+	"log/slog"
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+// The usual names of the members that say when, how serious and what. The
+// earlier name goes before the later one; they are compared as they are written.
+var (
+	timeNames    = []string{"time", "ts", "timestamp", "@timestamp"}
+	levelNames   = []string{"level", "lvl", "severity"}
+	messageNames = []string{"msg", "message"}
+)
+
+// Meta reads time, level and message of a JSON object that another program
+// wrote. What obj does not tell is the zero Time, hasLevel false, a nil msg.
+//
+// They are looked for under these names, the earlier first, and of several
+// members of one name the first is taken that has a usable value:
+//
+//	time     time ts timestamp @timestamp
+//	level    level lvl severity
+//	message  msg message
+//
+// A time, returned in UTC, is text by RFC 3339 or one of the variants ISO 8601 and
+// common loggers have (a space or t for the T, a comma before the fraction, no
+// seconds, an offset without colon or minutes, no zone at all: UTC), or a number, which
+// may stand in a string: of seconds since 1970 if it is less than 1e11, of milliseconds
+// if less than 1e14, of microseconds if less than 1e17, else of nanoseconds, below 1e20.
+// So each unit is told from the next from 1973 to 5138. Digits beyond the
+// nanosecond are cut off.
+//
+// A level is one of these words, in any case, or one with an offset as slog writes
+// it ("WARN+2"), or a number, which may stand in a string: 0 to 7 are the
+// severities of RFC 5424, section 6.2.1, and 10 to 60 the levels of pino and bunyan
+// (https://getpino.io/#/docs/api?id=logger-level), those between in proportion.
+//
+//	slog  words                                     RFC 5424  pino
+//	-8    trace verbose finest finer                          10
+//	-4    debug fine                                7         20
+//	 0    info information informational            6         30
+//	 2    notice                                    5         35
+//	 4    warn warning                              4         40
+//	 8    error err severe                          3         50
+//	12    critical crit fatal dpanic                2         60
+//	14    alert                                     1
+//	16    emergency emerg panic                     0
+//
+// A message is a string. It is a part of obj unless its text has escapes or bytes
+// that are not UTF-8; then it is a copy.
+func Meta(obj []byte) (t time.Time, level slog.Level, hasLevel bool, msg []byte) {
+	m := findMeta(obj)
+	if m.message.found() {
+		msg = metaText(m.message.value)
+	}
+	return m.t, m.l, m.level.found(), msg
+}
+
+// meta is what findMeta found.
+type meta struct {
+	time, level, message metaMember
+
+	t time.Time
+	l slog.Level
+}
+
+// metaMember is the best member so far.
+type metaMember struct {
+	key   Key
+	value Raw
+	rank  int // 1 for the first of the usual names, 0: none found
+	index int // among the object's members
+}
+
+func (m *metaMember) found() bool { return m.rank > 0 }
+
+// is reports whether m is the i-th member of the object.
+func (m *metaMember) is(i int) bool { return m.found() && m.index == i }
+
+// better returns the rank of k if that is better than what was found.
+func (m *metaMember) better(k Key, names []string) (rank int, ok bool) {
+	rank = 1 + slices.IndexFunc(names, k.Is)
+	return rank, rank > 0 && (!m.found() || rank < m.rank)
+}
+
+func findMeta(obj []byte) (m meta) {
+	i := -1
+	for k, v := range Fields(obj) {
+		i++
+		if rank, ok := m.time.better(k, timeNames); ok {
+			if t, ok := metaTime(v); ok {
+				m.time, m.t = metaMember{k, v, rank, i}, t
+			}
+		} else if rank, ok := m.level.better(k, levelNames); ok {
+			if l, ok := metaLevel(v); ok {
+				m.level, m.l = metaMember{k, v, rank, i}, l
+			}
+		} else if rank, ok := m.message.better(k, messageNames); ok && v.Kind() == KindString {
+			m.message = metaMember{k, v, rank, i}
+		}
+	}
+	return m
+}
+
+// metaText returns the text of a string, copied only if it has to be.
+func metaText(v Raw) []byte {
+	s := fieldsInner(v)
+	if bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
+		return s
+	}
+	return Unquote(nil, s)
+}
+
+// metaMaxText is longer than any text that is a time or a level.
+const metaMaxText = 64
+
+// metaShort returns the text of a string or number, without white space around it,
+// using buf if need be, or nothing for one that is too long to be of use.
+func metaShort(buf []byte, v Raw) []byte {
+	switch {
+	case len(v) > metaMaxText:
+		return nil
+	case v.Kind() == KindNumber:
+		return v
+	case v.Kind() == KindString:
+		return bytes.TrimSpace(Unquote(buf, v))
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package encode_test
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fapilog/fapilog/encode"
+)
+
+var passwordCases = map[string]string{
+	"http://user:hunter2@host/path":                       "http://user:***@host/path",
+	"dial postgres://u:hunter2@db:5432/x?sslmode=off now": "dial postgres://u:***@db:5432/x?sslmode=off now",
+	"redis://:hunter2@h":                                  "redis://:***@h",
+	"://u:hunter2@":                                       "://u:***@",
+	"a://u:hunter2@h b://v:hunter2@i":                     "a://u:***@h b://v:***@i",
+	"a://u:hunter2@h,b://v:hunter2@i":                     "a://u:***@h,b://v:***@i",
+	"http://u:hun@ter2@host":                              "http://u:***@host",
+	"http://u@corp:hunter2@host":                          "http://u@corp:***@host",
+	"http://u:hun:ter2@[::1]:80/":                         "http://u:***@[::1]:80/",
+	"http://u:hun/ter2@host/a@b":                          "http://u:***@host/a@b",
+	"http://u:hun?ter#2@host":                             "http://u:***@host",
+	"http://ü:hünter2\xff@host":                           "http://ü:***@host",
+	"http://u:***@host":                                   "http://u:***@host",
+	"http://u:@host":                                      "http://u:***@host",
+	`"http://u:hunter2@h"`:                                `"http://u:***@h"`,
+	"x://y://u:hunter2@h":                                 "x://y://u:***@h",
+	// What stays as it is.
+	"http://user@host":                      "http://user@host",
+	"http://host:8080/@scope/pkg":           "http://host:8080/@scope/pkg",
+	"http://host:8080 mail joe@example.com": "http://host:8080 mail joe@example.com",
+	"http://[::1]:8080/@x":                  "http://[::1]:8080/@x",
+	"http://user@host:80/a":                 "http://user@host:80/a",
+	"user:pass@host":                        "user:pass@host",
+	"http:/u:p@h":                           "http:/u:p@h",
+	"joe@example.com http://h/a:b":          "joe@example.com http://h/a:b",
+	"http://h/a:b@c":                        "http://h/a:b@c",
+	"@://":                                  "@://",
+}
+
+func TestPasswordsInURLsAreMaskedWhereverAStringStands(t *testing.T) {
+	for in, want := range passwordCases {
+		quoted := func(s string) string {
+			var h strings.Builder
+			slog.New(slog.NewJSONHandler(&h, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key != slog.MessageKey {
+					return slog.Attr{}
+				}
+				return a
+			}})).Info(s)
+			return strings.TrimSuffix(strings.TrimPrefix(h.String(), `{"msg":`), "}\n")
+		}
+		w := quoted(want)
+		for place, c := range map[string]struct{ got, want string }{
+			"message":   {encoded(t, encode.Redact{}, in), `"msg":` + w + `}`},
+			"string":    {encoded(t, encode.Redact{}, "m", slog.String("k", in)), `"msg":"m","k":` + w + `}`},
+			"error":     {encoded(t, encode.Redact{}, "m", slog.Any("k", errors.New(in))), `"msg":"m","k":` + w + `}`},
+			"panic":     {encoded(t, encode.Redact{}, "m", slog.Any("k", valuerPanic{in})), `"msg":"m","k":"!PANIC: ` + w[1:] + `}`},
+			"key":       {encoded(t, encode.Redact{}, "m", slog.Int(in, 1)), `"msg":"m",` + w + `:1}`},
+			"slice":     {encoded(t, encode.Redact{}, "m", slog.Any("k", []string{in})), `"msg":"m","k":[` + w + `]}`},
+			"map key":   {encoded(t, encode.Redact{}, "m", slog.Any("k", map[string]int{in: 1})), `"msg":"m","k":{` + w + `:1}}`},
+			"group key": {encoded(t, encode.Redact{}, "m", slog.Group(in, "a", 1)), `"msg":"m",` + w + `:{"a":1}}`},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s %q\ngot  %s\nwant %s", place, in, c.got, c.want)
+			}
+		}
+	}
+}
+
+func TestPasswordsInEscapedURLsAreMasked(t *testing.T) {
+	e := newEncoder(t, encode.Options{})
+	for in, want := range map[string]string{
+		`{"a":"http:\/\/u:hunter2@h\/x\n"}`:               `{"a":"http:\/\/u:***@h\/x\n"}`,
+		`{"a":"http\u003a//u\u003Ahunter2\u0040h"}`:       `{"a":"http\u003a//u\u003A***\u0040h"}`,
+		`{"a":"\ud83d\ude00 x:\/\/\u00fc:\ud83dp@h \\"}`:  `{"a":"\ud83d\ude00 x:\/\/\u00fc:***@h \\"}`,
+		`{"a":["\\",{"b":"x://u:p\"q@h"}]}`:               `{"a":["\\",{"b":"x://u:p\"q@h"}]}`,
+		`{"x:\/\/u:hunter2@h":"\/@"}`:                     `{"x:\/\/u:***@h":"\/@"}`,
+		`{"token":"x://u:hunter2@h","b":"x://u:p@h"}`:     `{"token":"***","b":"x://u:***@h"}`,
+		`{"a":"x://u:hunter2@h","b":"\/","token":[1,{}]}`: `{"a":"x://u:***@h","b":"\/","token":"***"}`,
+	} {
+		got, ok := e.AppendObject(nil, []byte(in))
+		if !ok || string(got) != want {
+			t.Errorf("%s, %v\ngot  %s\nwant %s", in, ok, got, want)
+		}
+	}
+}
+
+func TestPatternsApplyToEveryStringValue(t *testing.T) {
+	redact := encode.Redact{Patterns: []string{`\b\d{4}-\d{4}\b`, `ey[A-Z]+`, `x*`, `[äé]+`}}
+	for in, want := range map[string]string{
+		"card 1234-5678 ok": "card *** ok", "eyABC eyD": "*** ***", "eyABC1234-5678": "***1234-5678", "none": "none", "": "",
+		"äéb": "***b", "x://u:eyABC@h": "***://u:***@h", "xx\n1234-5678\xff": "***\\n***\\ufffd",
+	} {
+		if got, want := encoded(t, redact, in, slog.Any("a", errors.New(in)), slog.Group("g", "s", in)), `"msg":"`+want+`","a":"`+want+`","g":{"s":"`+want+`"}}`; got != want {
+			t.Errorf("%q\ngot  %s\nwant %s", in, got, want)
+		}
+		if in == "" || strings.ContainsAny(in, "\n") {
+			continue // encoding/json writes \ufffd itself
+		}
+		if got, want := encoded(t, redact, "m", slog.Any("a", []any{in, map[string]any{"k": in}})), `"msg":"m","a":["`+want+`",{"k":"`+want+`"}]}`; got != want {
+			t.Errorf("%q\ngot  %s\nwant %s", in, got, want)
+		}
+	}
+	if got, want := encoded(t, redact, "m", slog.Int("1234-5678", 12345678), slog.Any("j", json.RawMessage(`{"1234-5678":"1234\u002d5678"}`))), `"msg":"m","1234-5678":12345678,"j":{"1234-5678":"***"}}`; got != want {
+		t.Errorf("keys and numbers\ngot  %s\nwant %s", got, want)
+	}
+}
+
+func TestOverlappingMatchesAreOneMask(t *testing.T) {
+	redact := encode.Redact{Patterns: []string{"bcd", "def", "ghi", "cde", "a"}}
+	for in, want := range map[string]string{"abcdefghi": "*********", "bcdef": "***", "-bcde-": "-***-", "x://u:ghi@def": "x://u:***@***"} {
+		if got := encoded(t, redact, in); got != `"msg":"`+want+`"}` {
+			t.Errorf("%q: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestMaskingTakesLinearTime(t *testing.T) {
+	// A quadratic search would take minutes for each of these.
+	e := newEncoder(t, encode.Options{MaxRecord: 64 << 20})
+	for _, unit := range []string{"://", "://a:b", "://a:b/", "://a:b?@", "://@:", ":/", "@", "://[:"} {
+		text := strings.Repeat(unit, 4<<20/len(unit)) + " @"
+		e.AppendLine(nil, time.Time{}, slog.LevelInfo, []byte(text), int64(len(text))+1)
+	}
+}

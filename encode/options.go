@@ -1,0 +1,49 @@
+package encode
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+)
+
+// newSettings checks o and reports all its mistakes together.
+func newSettings(o Options) (*settings, error) {
+	var errs []error
+	set := &settings{addSource: o.AddSource, replace: o.ReplaceAttr, max: o.MaxRecord}
+	switch {
+	case set.max == 0:
+		set.max = DefaultMaxRecord
+	case set.max < minMaxRecord:
+		errs = append(errs, fmt.Errorf("encode: MaxRecord is %d bytes; it must be at least %d", o.MaxRecord, minMaxRecord))
+	}
+	set.stop = math.MaxInt
+	if set.max <= math.MaxInt/maxOversize {
+		set.stop = set.max * maxOversize
+	}
+	words := append([]string(nil), sensitive[:]...)
+	for i, key := range o.Redact.Keys {
+		word := foldKey(nil, key)
+		if len(word) == 0 {
+			errs = append(errs, fmt.Errorf("encode: Redact.Keys[%d] %q has no character that counts", i, key))
+			continue
+		}
+		words = append(words, string(word))
+	}
+	var patterns []*regexp.Regexp
+	for i, p := range o.Redact.Patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("encode: Redact.Patterns[%d]: %w", i, err))
+			continue
+		}
+		patterns = append(patterns, re)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if !o.Redact.Off {
+		set.rules = newRules(words, patterns)
+	}
+	return set, nil
+}

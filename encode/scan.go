@@ -1,0 +1,347 @@
+package encode
+
+// status says how reading a piece of JSON ended.
+type status int
+
+const (
+	scanned   status = iota // well
+	truncated               // the text ended before the value did
+	invalid
+	tooDeep
+)
+
+// What appendJSON expects next.
+const (
+	aValue      = iota
+	aValueOrEnd // after [
+	aKey
+	aKeyOrEnd // after {
+	aDelimiter
+)
+
+// appendJSON appends the JSON value at the start of src, white space before it
+// left out and masks applied, and returns the index behind it. It accepts what
+// RFC 8259 does, nested at most limit deep. record says that the value is a whole
+// record, whose own members are never masked for their keys.
+//
+// If the value is not whole and valid, what has been appended is its beginning,
+// with the value or string masked that the text breaks off in.
+func (s *state) appendJSON(src []byte, limit int, record bool) (int, status) {
+	start := skipBlank(src, 0)
+	c := copier{s: s, src: src, i: start, done: start, masked: -1, limit: limit, record: record}
+	st := c.scan()
+	c.finish(st)
+	return c.i, st
+}
+
+// copier is one pass over a JSON value. It does not recurse: the value may be
+// nested as deep as it likes.
+type copier struct {
+	s      *state
+	src    []byte
+	i      int // the next byte
+	done   int // src[:done] has been dealt with
+	depth  int // objects and arrays open; state.kinds says which is which
+	masked int // depth at which the value being masked stands; -1: none
+	from   int // where that value begins
+	limit  int
+	record bool
+}
+
+func (c *copier) scan() status {
+	next := aValue
+	for {
+		c.i = skipBlank(c.src, c.i)
+		if c.i == len(c.src) {
+			return truncated
+		}
+		b := c.src[c.i]
+		st := scanned
+		switch next {
+		case aValue, aValueOrEnd:
+			switch {
+			case b == '{' || b == '[':
+				next, st = c.open(b)
+			case b == ']' && next == aValueOrEnd:
+				next = c.close()
+			case b == '"':
+				next = aDelimiter
+				st = c.text(false)
+			default:
+				next = aDelimiter
+				c.i, st = scalarEnd(c.src, c.i)
+			}
+		case aKey, aKeyOrEnd:
+			switch {
+			case b == '"':
+				next = aValue
+				st = c.key()
+			case b == '}' && next == aKeyOrEnd:
+				next = c.close()
+			default:
+				st = invalid
+			}
+		case aDelimiter:
+			inObject := c.s.inObject(c.depth)
+			switch {
+			case b == ',' && inObject:
+				c.i++
+				next = aKey
+			case b == ',':
+				c.i++
+				next = aValue
+			case b == '}' && inObject, b == ']' && !inObject:
+				next = c.close()
+			default:
+				st = invalid
+			}
+		}
+		if st != scanned {
+			return st
+		}
+		if next == aDelimiter {
+			c.endValue()
+			if c.depth == 0 {
+				return scanned
+			}
+		}
+	}
+}
+
+// open enters an object or array.
+func (c *copier) open(b byte) (next int, _ status) {
+	if c.depth == c.limit {
+		return 0, tooDeep
+	}
+	c.i++
+	c.s.setKind(c.depth, b == '{')
+	c.depth++
+	if b == '{' {
+		return aKeyOrEnd, scanned
+	}
+	return aValueOrEnd, scanned
+}
+
+// close leaves an object or array, which is the end of a value.
+func (c *copier) close() (next int) {
+	c.i++
+	c.depth--
+	return aDelimiter
+}
+
+// endValue is called behind every value.
+func (c *copier) endValue() {
+	if c.masked == c.depth {
+		c.replace(c.from, c.i)
+		c.s.buf = append(c.s.buf, mask...)
+		c.masked = -1
+	}
+}
+
+// replace copies what has been read before src[from] and leaves out src[from:to].
+func (c *copier) replace(from, to int) {
+	c.s.buf = append(c.s.buf, c.src[c.done:from]...)
+	c.done = to
+}
+
+// finish copies what is left, up to where scan came with st.
+func (c *copier) finish(st status) {
+	if st == truncated && c.masked >= 0 {
+		c.replace(c.from, len(c.src))
+		c.s.buf = append(c.s.buf, mask...)
+		return
+	}
+	c.s.buf = append(c.s.buf, c.src[c.done:c.i]...)
+}
+
+// key reads a key, its colon and what is between it and its value, and decides
+// whether that is masked.
+func (c *copier) key() status {
+	start := c.i + 1
+	if st := c.text(true); st != scanned {
+		return st
+	}
+	raw := c.src[start : c.i-1]
+	c.i = skipBlank(c.src, c.i)
+	if c.i == len(c.src) {
+		return truncated
+	}
+	if c.src[c.i] != ':' {
+		return invalid
+	}
+	c.i = skipBlank(c.src, c.i+1)
+	if c.masked < 0 && c.sensitive(raw) {
+		c.masked = c.depth
+		c.from = c.i
+	}
+	return scanned
+}
+
+// sensitive reports whether the value under the key raw, as it stands in the
+// JSON, is masked.
+func (c *copier) sensitive(raw []byte) bool {
+	r := c.s.rules()
+	if r == nil {
+		return false
+	}
+	key := raw
+	for _, b := range raw {
+		if b == '\\' {
+			c.s.text, c.s.offsets = unescape(c.s.text[:0], c.s.offsets[:0], raw)
+			key = c.s.text
+			break
+		}
+	}
+	return r.matchKey(view(key)) && !(c.record && c.depth == 1 && isBuiltin(view(key)))
+}
+
+// text reads a string and replaces what is secret in it, unless the whole value is
+// masked anyway.
+func (c *copier) text(isKey bool) status {
+	start := c.i + 1
+	end, escaped, st := stringEnd(c.src, start)
+	c.i = end
+	if st == invalid {
+		return st
+	}
+	raw := c.src[start:end]
+	if st == scanned {
+		raw = c.src[start : end-1]
+	}
+	if c.masked < 0 {
+		c.maskText(raw, start, escaped, isKey, st == truncated)
+	}
+	return st
+}
+
+// maskText masks what is secret in the string content raw, which begins at
+// src[start].
+func (c *copier) maskText(raw []byte, start int, escaped, isKey, isHead bool) {
+	r := c.s.rules()
+	if r == nil {
+		return
+	}
+	text, offsets := raw, []int(nil)
+	if escaped {
+		if len(r.patterns) == 0 && !isHead && !mayHoldAt(raw) {
+			return
+		}
+		c.s.text, c.s.offsets = unescape(c.s.text[:0], c.s.offsets[:0], raw)
+		text, offsets = c.s.text, c.s.offsets
+	}
+	if !isHead && !r.suspect(view(text)) {
+		return
+	}
+	c.s.spans = r.spans(c.s.spans, view(text), isKey, isHead)
+	if len(c.s.spans) == 0 {
+		return
+	}
+	c.replace(start, start+len(raw))
+	c.s.buf = appendMaskedRaw(c.s.buf, raw, c.s.spans, offsets)
+}
+
+// mayHoldAt reports whether there is an @ in the string content raw, be it written
+// as an escape.
+func mayHoldAt(raw []byte) bool {
+	for i, b := range raw {
+		if b == '@' || b == '\\' && i+5 < len(raw) && string(raw[i+1:i+6]) == "u0040" {
+			return true
+		}
+	}
+	return false
+}
+
+// scalarEnd returns the index behind the number or literal at src[i].
+func scalarEnd(src []byte, i int) (int, status) {
+	switch src[i] {
+	case 't':
+		return literalEnd(src, i, "true")
+	case 'f':
+		return literalEnd(src, i, "false")
+	case 'n':
+		return literalEnd(src, i, "null")
+	}
+	return numberEnd(src, i)
+}
+
+func literalEnd(src []byte, i int, literal string) (int, status) {
+	for j := range len(literal) {
+		if i+j == len(src) {
+			return i + j, truncated
+		}
+		if src[i+j] != literal[j] {
+			return i + j, invalid
+		}
+	}
+	return i + len(literal), scanned
+}
+
+// numberEnd follows the grammar of RFC 8259, section 6.
+func numberEnd(src []byte, i int) (int, status) {
+	if src[i] == '-' {
+		i++
+	}
+	if i < len(src) && src[i] == '0' {
+		i++
+	} else {
+		end := digitsEnd(src, i)
+		if end == i {
+			return i, missing(src, i)
+		}
+		i = end
+	}
+	if i < len(src) && src[i] == '.' {
+		end := digitsEnd(src, i+1)
+		if end == i+1 {
+			return end, missing(src, end)
+		}
+		i = end
+	}
+	if i < len(src) && (src[i] == 'e' || src[i] == 'E') {
+		i++
+		if i < len(src) && (src[i] == '+' || src[i] == '-') {
+			i++
+		}
+		end := digitsEnd(src, i)
+		if end == i {
+			return end, missing(src, end)
+		}
+		i = end
+	}
+	return i, scanned
+}
+
+func digitsEnd(src []byte, i int) int {
+	for i < len(src) && '0' <= src[i] && src[i] <= '9' {
+		i++
+	}
+	return i
+}
+
+// missing says why there is nothing of use at src[i].
+func missing(src []byte, i int) status {
+	if i >= len(src) {
+		return truncated
+	}
+	return invalid
+}
+
+// skipBlank returns the index of the first byte from src[i] on that is not JSON
+// white space.
+func skipBlank(src []byte, i int) int {
+	for i < len(src) && isBlank(src[i]) {
+		i++
+	}
+	return i
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+// trimBlank returns b without the JSON white space around it.
+func trimBlank(b []byte) []byte {
+	b = b[skipBlank(b, 0):]
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}

@@ -1,0 +1,41 @@
+package encode
+
+import (
+	"testing"
+	"time"
+)
+
+func TestStampIsThatOfTheTimePackage(t *testing.T) {
+	zones := []*time.Location{time.UTC, time.Local, time.FixedZone("a", 3600), time.FixedZone("b", 3600), time.FixedZone("c", -5400), time.FixedZone("d", 30)}
+	nanos := []int64{0, 1, 10, 999_999_999, 100_000_000, 123_456_789, 120_000, 987_654_320}
+	var c stamp
+	check := func(at time.Time) {
+		t.Helper()
+		want := `"` + at.Format(time.RFC3339Nano) + `"`
+		if got, ok := c.append(nil, at); !ok || string(got) != want {
+			t.Errorf("got %s, %v, want %s", got, ok, want)
+		}
+	}
+	check(time.Unix(0, 0)) // the second a zero stamp seems to hold
+	for _, second := range []int64{-1, 0, 1, 1_700_000_000, -62167219200, 253402300799 - 86400} {
+		for _, n := range nanos {
+			for _, zone := range zones {
+				check(time.Unix(second, n).In(zone))
+			}
+		}
+	}
+	for range 100 {
+		check(time.Now())
+	}
+}
+
+func TestYearsOfMoreOrLessThanFourDigitsAreRefused(t *testing.T) {
+	var c stamp
+	for _, year := range []int{-1, 10000} {
+		for range 2 { // not kept either
+			if got, ok := c.append(nil, time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)); ok {
+				t.Errorf("year %d is %s", year, got)
+			}
+		}
+	}
+}

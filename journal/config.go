@@ -1,0 +1,62 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+)
+
+const (
+	defaultMaxBytes = 64 << 20
+
+	// Bounds of the default segment: enough segments that an eviction takes a
+	// small part of what is retained, and segments so long that starting one
+	// is rare.
+	defaultSegments   = 16
+	minDefaultSegment = 256 << 10
+	maxDefaultSegment = 4 << 20
+
+	minSegmentBytes = 4 << 10
+	maxSegmentBytes = 1 << 30 // a frame's length has 30 bits
+	minSegments     = 2       // one is written while the other is evicted
+)
+
+// Config sets how much memory a Journal takes. The zero value is ready to use.
+type Config struct {
+	MaxBytes     int64 // all segments together; 0: 64 MiB; at least 8 KiB
+	SegmentBytes int64 // one segment, 4 KiB to 1 GiB; 0: MaxBytes/16 within 256 KiB and 4 MiB, at most MaxBytes/2
+}
+
+// Validate returns every mistake in c, joined, or nil. Open calls it.
+func (c Config) Validate() error {
+	var errs []error
+	switch {
+	case c.MaxBytes < 0:
+		errs = append(errs, fmt.Errorf("journal: MaxBytes is %d: it cannot be negative", c.MaxBytes))
+	case c.MaxBytes != 0 && c.MaxBytes < minSegments*minSegmentBytes:
+		errs = append(errs, fmt.Errorf("journal: MaxBytes is %d: at least %d are needed", c.MaxBytes, minSegments*minSegmentBytes))
+	}
+	switch {
+	case c.SegmentBytes < 0:
+		errs = append(errs, fmt.Errorf("journal: SegmentBytes is %d: it cannot be negative", c.SegmentBytes))
+	case c.SegmentBytes != 0 && c.SegmentBytes < minSegmentBytes:
+		errs = append(errs, fmt.Errorf("journal: SegmentBytes is %d: at least %d are needed", c.SegmentBytes, minSegmentBytes))
+	case c.SegmentBytes > maxSegmentBytes:
+		errs = append(errs, fmt.Errorf("journal: SegmentBytes is %d: at most %d are possible", c.SegmentBytes, maxSegmentBytes))
+	}
+	if d := c.WithDefaults(); len(errs) == 0 && d.MaxBytes/minSegments < d.SegmentBytes {
+		errs = append(errs, fmt.Errorf("journal: two segments of %d bytes do not fit into MaxBytes, %d", d.SegmentBytes, d.MaxBytes))
+	}
+	return errors.Join(errs...)
+}
+
+// WithDefaults returns c with what is unset replaced by its default.
+func (c Config) WithDefaults() Config {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = defaultMaxBytes
+	}
+	if c.SegmentBytes == 0 {
+		c.SegmentBytes = min(max(c.MaxBytes/defaultSegments, minDefaultSegment), maxDefaultSegment)
+		c.SegmentBytes = min(c.SegmentBytes, c.MaxBytes/minSegments)
+	}
+	return c
+}

@@ -1,0 +1,258 @@
+package journal
+
+import (
+	"runtime"
+	"time"
+)
+
+// reserveSlowly reserves after it has found the active segment full.
+func (j *Journal) reserveSlowly(length int) (reservation, error) {
+	need := frameBytes(length)
+	var w wait
+	for {
+		if err := j.makeRoom(need, &w); err != nil {
+			return reservation{}, err
+		}
+		if r, ok := j.tryReserve(length); ok {
+			return r, nil
+		}
+	}
+}
+
+// wait is what one append remembers from one wait to the next.
+type wait struct {
+	yielder
+	began time.Time // when it first had to wait for a cursor
+}
+
+// makeRoom returns when the active segment has room for need bytes, or had
+// just now: others may be faster. All that find the segment full queue for mu,
+// and all but the first find room.
+func (j *Journal) makeRoom(need uint64, w *wait) error {
+	for {
+		j.mu.Lock()
+		switch {
+		case j.sealed:
+			j.mu.Unlock()
+			return ErrClosed
+		case j.hasRoom(need):
+			j.mu.Unlock()
+			return nil
+		case !j.previousPublished():
+			j.mu.Unlock()
+			w.yield()
+			continue
+		}
+		seg, until := j.takeSegment(w)
+		if seg != nil {
+			j.install(seg)
+			j.mu.Unlock()
+			return nil
+		}
+		j.awaitSpace(until)
+	}
+}
+
+func (j *Journal) hasRoom(need uint64) bool {
+	off := j.lockTail()
+	defer j.unlockTail(off)
+	return off+need <= j.limit
+}
+
+// previousPublished reports whether the segment before the active one, and with
+// it all before that, has only published frames. It has j.mu.
+func (j *Journal) previousPublished() bool {
+	p := j.previous
+	if p == nil || j.known >= p.end {
+		return true
+	}
+	j.known = p.publishedUpTo(max(j.known, p.base), p.end)
+	return j.known == p.end
+}
+
+// allPublished reports whether every frame that is reserved is published.
+func (j *Journal) allPublished() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.previousPublished() {
+		return false
+	}
+	end, _ := j.reservedEnd()
+	j.known = j.active.publishedUpTo(max(j.known, j.active.base), end)
+	return j.known == end
+}
+
+// takeSegment returns memory for the next segment, or nil if the append has to
+// wait: until the instant until, or without a limit if that is zero. It has
+// j.mu, and every segment but the active one is published.
+func (j *Journal) takeSegment(w *wait) (seg *segment, until time.Time) {
+	for j.oldest != j.active && j.passedByAll(j.oldest) {
+		j.unlinkOldest()
+	}
+	if seg := j.unused(); seg != nil {
+		return seg, time.Time{}
+	}
+	if j.preparing {
+		return nil, time.Time{}
+	}
+	until, mustWait := j.blockedUntil(w)
+	if mustWait {
+		return nil, until
+	}
+	j.unlinkOldest()
+	return j.unused(), time.Time{}
+}
+
+// unused returns a free segment, or a new one if the limit allows it, or nil.
+func (j *Journal) unused() *segment {
+	if n := len(j.free); n > 0 {
+		seg := j.free[n-1]
+		j.free[n-1] = nil
+		j.free = j.free[:n-1]
+		return seg
+	}
+	if j.live < j.maxSegments {
+		j.live++
+		return newSegment(j.segmentBytes)
+	}
+	return nil
+}
+
+// passedByAll reports whether no cursor will read s any more. Without cursors
+// nothing is passed: the log retains what fits.
+func (j *Journal) passedByAll(s *segment) bool {
+	for _, c := range j.cursors {
+		if c.next < s.endSeq {
+			return false
+		}
+	}
+	return len(j.cursors) > 0
+}
+
+// unlinkOldest takes the oldest segment out of the log, in constant time and
+// without waiting for readers: cursors find out when they look. It is not the
+// active one.
+func (j *Journal) unlinkOldest() {
+	s := j.oldest
+	j.oldest = s.next
+	s.next = nil
+	if s.pins > 0 {
+		s.unlinked = true
+		j.live--
+		j.pinned++
+		return
+	}
+	j.free = append(j.free, s)
+}
+
+// unpin ends a reader's stay in s. It has j.mu.
+func (j *Journal) unpin(s *segment) {
+	s.pins--
+	if s.pins > 0 || !s.unlinked {
+		return
+	}
+	s.unlinked = false
+	j.pinned--
+	if j.live < j.maxSegments { // else another has taken its place
+		j.live++
+		j.free = append(j.free, s)
+	}
+}
+
+// install makes seg the active segment. It has j.mu.
+func (j *Journal) install(seg *segment) {
+	full := j.active
+	seg.lap++
+	seg.sealed = false
+
+	off := j.lockTail()
+	seg.base, seg.firstSeq = off, j.next
+	j.active = seg
+	j.limit = off + uint64(j.segmentBytes)
+	j.unlockTail(off)
+
+	full.sealed, full.end, full.endSeq = true, off, seg.firstSeq
+	full.next = seg
+	j.previous = full
+	j.spareAt = off + uint64(j.segmentBytes/2)
+	j.setMarks()
+}
+
+// blockedUntil reports whether evicting the oldest segment has to wait for a
+// cursor, and until when at most: zero is forever. Each cursor is waited for as
+// long as it asks for, counted from the start of the append's first wait; then
+// it is exhausted.
+func (j *Journal) blockedUntil(w *wait) (until time.Time, blocked bool) {
+	for _, c := range j.cursors {
+		if !c.blocks(j.oldest) {
+			continue
+		}
+		now := time.Now()
+		if w.began.IsZero() {
+			w.began = now
+		}
+		deadline := w.began.Add(c.timeout)
+		switch {
+		case c.timeout == 0: // forever
+		case !now.Before(deadline):
+			c.exhausted = true
+			continue
+		case until.IsZero() || deadline.Before(until):
+			until = deadline
+		}
+		blocked = true
+	}
+	return until, blocked
+}
+
+// awaitSpace waits until a cursor has left a segment, or until the given
+// instant if that is not zero. It has j.mu and gives it up. Cursors that linger
+// are woken: what they wait for may never come.
+func (j *Journal) awaitSpace(until time.Time) {
+	space := j.space
+	j.waiting++
+	j.wakeAll = true
+	j.mu.Unlock()
+	j.kick()
+
+	var timeout <-chan time.Time
+	if !until.IsZero() {
+		t := time.NewTimer(time.Until(until))
+		defer t.Stop()
+		timeout = t.C
+	}
+	select {
+	case <-space:
+	case <-timeout:
+	}
+
+	j.mu.Lock()
+	j.waiting--
+	j.mu.Unlock()
+}
+
+// releaseWaiting makes appends that wait for space look again. It has j.mu.
+func (j *Journal) releaseWaiting() {
+	if j.waiting > 0 {
+		close(j.space)
+		j.space = make(chan struct{})
+	}
+}
+
+// yielder waits for another goroutine to publish its frame, which takes as long
+// as a copy unless it was preempted. Nothing may be locked.
+type yielder struct{ n int }
+
+func (y *yielder) yield() {
+	const (
+		polite   = 64
+		shortest = 10 * time.Microsecond
+		longest  = time.Millisecond
+	)
+	y.n++
+	if y.n <= polite {
+		runtime.Gosched()
+		return
+	}
+	time.Sleep(min(shortest<<min(y.n-polite-1, 10), longest))
+}

@@ -1,0 +1,91 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// SetURL implements [sink.Opener]. The forms are those of RFC 8089 (file:///path,
+// file://localhost/path, file:/path) and, beyond it, file:path for a relative path.
+func (c *Config) SetURL(u *url.URL) error {
+	if u.User != nil {
+		return errors.New("a file has no user name or password")
+	}
+	if u.Host != "" && !strings.EqualFold(u.Host, "localhost") {
+		return fmt.Errorf("host %.64q: a file has no host but localhost; write file:///path, or file:path for a relative path", u.Host)
+	}
+	path := u.Path
+	if u.Opaque != "" {
+		var err error
+		if path, err = url.PathUnescape(u.Opaque); err != nil {
+			return fmt.Errorf("path: %w", err)
+		}
+	}
+	if len(path) > 1 && filepath.VolumeName(path[1:]) != "" {
+		path = path[1:] // file:///C:/path, on Windows only
+	}
+	c.Path = filepath.FromSlash(path)
+	return checkPath(c.Path)
+}
+
+// checkPath reports a path that can name no file.
+func checkPath(path string) error {
+	switch {
+	case path == "":
+		return errors.New("path missing; write file:///path, or file:path for a relative path")
+	case strings.IndexByte(path, 0) >= 0:
+		return errors.New("path has a NUL character in it")
+	case os.IsPathSeparator(path[len(path)-1]):
+		return fmt.Errorf("path %q names a directory; add the name of a file", path)
+	}
+	return nil
+}
+
+// Validate implements [sink.Validator]. It reports a path that cannot be written to as
+// things are now: a directory, a file or directory without permission, a missing
+// directory that cannot be made.
+func (c *Config) Validate() error {
+	if err := checkPath(c.Path); err != nil {
+		return fmt.Errorf("file: %w", err)
+	}
+	path, err := filepath.Abs(c.Path)
+	if err != nil {
+		return fmt.Errorf("file: %w", err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return validateParent(path)
+	case err != nil:
+		return fmt.Errorf("file: %w", err)
+	case info.IsDir():
+		return fmt.Errorf("file: %s is a directory", path)
+	}
+	return validateAccess(path, false)
+}
+
+// validateParent checks the nearest directory above path that exists.
+func validateParent(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && dir != path:
+		return validateParent(dir)
+	case err != nil:
+		return fmt.Errorf("file: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("file: %s is not a directory", dir)
+	}
+	return validateAccess(dir, true)
+}
+
+func validateAccess(path string, dir bool) error {
+	if err := access(path, dir); err != nil {
+		return fmt.Errorf("file: no permission to write to %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+// Package lines writes records as whole lines to something that may take a part of
+// what it is given, or fail in the middle.
+//
+// What a [Writer] promises, as far as the destination tells how many bytes it took:
+// no line is torn, and no record is written twice by one Writer. So:
+//
+//   - A write has whole lines only.
+//   - When a write ended in the middle of a line, the [Stream] keeps that line. Whoever
+//     writes to the stream next, the same Writer or another, first writes the rest.
+//   - A Writer remembers the IDs of the records of its failed attempts that were
+//     written, and skips them when they come again: at least the last 8,192 of them. An
+//     attempt that ended after its deadline counts as failed, as [sink.Sink] says.
+package lines
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/fapilog/fapilog/sink"
+)
+
+// Format appends the text of a record to dst, without a newline in it.
+type Format func(dst []byte, r sink.Record) []byte
+
+// JSON is the Format of the record's JSON as it is.
+func JSON(dst []byte, r sink.Record) []byte { return append(dst, r.JSON...) }
+
+// Stream is a place where the bytes of several Writers end up one after the other.
+type Stream struct {
+	turn chan struct{} // holds a token while a Writer has the stream
+	torn torn          // owned by who has the stream, as everything in its Writers is
+}
+
+// torn is the line in progress.
+type torn struct {
+	owner *Writer // nil: there is none
+	id    sink.ID
+	line  []byte // with its newline
+	sent  int    // bytes of it that were taken; neither none nor all
+}
+
+// NewStream returns a stream at the start of a line.
+func NewStream() *Stream { return &Stream{turn: make(chan struct{}, 1)} }
+
+// Writer writes batches to a stream.
+type Writer struct {
+	stream *Stream
+	format Format
+	limit  int
+	seen   seen
+
+	// The lines of one write.
+	buf   []byte
+	lines []line
+}
+
+// line is where the line of a record of the batch stands in buf.
+type line struct{ index, start, end int }
+
+// NewWriter returns a Writer to s. No write of several lines has more than limit
+// bytes; one line may. Zero: no limit.
+func NewWriter(s *Stream, limit int, f Format) *Writer {
+	return &Writer{stream: s, limit: limit, format: f}
+}
+
+// Acquire waits until no other Writer has the stream, and takes it. All methods but
+// this one are for whoever has it.
+func (w *Writer) Acquire(ctx context.Context) error {
+	select {
+	case w.stream.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Release gives the stream to the next Writer.
+func (w *Writer) Release() { <-w.stream.turn }
+
+// Torn returns how many bytes of an unfinished line the stream holds.
+func (w *Writer) Torn() int { return w.stream.torn.sent }
+
+// Forget makes the stream stand at the start of a line: the unfinished one was cut
+// off, or is beyond reach. Its record is written again when it comes again.
+func (w *Writer) Forget() { w.stream.torn = torn{} }
+
+// maxKept is the capacity up to which buf is used again.
+const maxKept = 2 << 20
+
+// Write makes one attempt to write batch to out, and looks at ctx between writes. If
+// some records were written, the error is a [*sink.Error] that names the others, with
+// the verdict Retry.
+func (w *Writer) Write(ctx context.Context, out io.Writer, batch []sink.Record) error {
+	written, err := w.write(ctx, out, batch)
+	if cap(w.buf) > maxKept {
+		w.buf = nil
+	}
+	if err != nil || ctx.Err() != nil {
+		w.seen.add(batch[:written])
+	}
+	if err == nil || written == 0 {
+		return err
+	}
+	rest := make([]sink.ItemError, 0, len(batch)-written)
+	for i := written; i < len(batch); i++ {
+		rest = append(rest, sink.ItemError{Index: i, Verdict: sink.Retry, Err: err})
+	}
+	return &sink.Error{Err: err, Items: rest}
+}
+
+// write returns how many records at the start of batch are written, now or before.
+func (w *Writer) write(ctx context.Context, out io.Writer, batch []sink.Record) (written int, err error) {
+	if err := w.stream.finish(out); err != nil {
+		return 0, err
+	}
+	for written < len(batch) {
+		if err := ctx.Err(); err != nil {
+			return written, err
+		}
+		next := w.fill(batch, written)
+		if n, err := writeAll(out, w.buf); err != nil {
+			return w.taken(batch, n), err
+		}
+		written = next
+	}
+	return written, nil
+}
+
+// finish writes the rest of the line in progress.
+func (s *Stream) finish(out io.Writer) error {
+	t := &s.torn
+	if t.owner == nil {
+		return nil
+	}
+	n, err := writeAll(out, t.line[t.sent:])
+	t.sent += n
+	if err != nil {
+		return err
+	}
+	t.owner.seen.addID(t.id)
+	*t = torn{}
+	return nil
+}
+
+// writeAll returns the bytes that out took: all of p, or fewer and an error.
+func writeAll(out io.Writer, p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := out.Write(p)
+	switch {
+	case n >= len(p):
+		// Whatever the error, the bytes are there.
+		return len(p), nil
+	case err == nil:
+		err = io.ErrShortWrite
+	}
+	return max(n, 0), err
+}
+
+// fill puts the lines of batch[from:next] into buf, as many as are to be written at
+// once.
+func (w *Writer) fill(batch []sink.Record, from int) (next int) {
+	w.buf, w.lines = w.buf[:0], w.lines[:0]
+	for i, r := range batch[from:] {
+		if w.seen.has(r.ID) {
+			continue
+		}
+		start := len(w.buf)
+		w.buf = append(w.format(w.buf, r), '\n')
+		if start > 0 && w.limit > 0 && len(w.buf) > w.limit {
+			w.buf = w.buf[:start]
+			return from + i
+		}
+		w.lines = append(w.lines, line{index: from + i, start: start, end: len(w.buf)})
+	}
+	return len(batch)
+}
+
+// taken returns the index of the first record of batch that is not written after n
+// bytes of buf were taken, and keeps its line if that was begun.
+func (w *Writer) taken(batch []sink.Record, n int) int {
+	for _, l := range w.lines {
+		if n >= l.end {
+			continue
+		}
+		if n > l.start {
+			// The line is copied: the torn one may outlive this Writer.
+			rest := bytes.Clone(w.buf[l.start:l.end])
+			w.stream.torn = torn{owner: w, id: batch[l.index].ID, line: rest, sent: n - l.start}
+		}
+		return l.index
+	}
+	panic("lines: more bytes taken than there were")
+}

@@ -1,0 +1,138 @@
+package fapilog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/fapilog/fapilog/encode"
+	"github.com/fapilog/fapilog/journal"
+)
+
+// maxPooled is the largest buffer that is kept for another call, in bytes.
+const maxPooled = 16 << 10
+
+// call is one call of Handle or WriteLine: the memory it encodes into, and what
+// became of it.
+type call struct {
+	json    []byte
+	offered *counter
+	outcome outcome
+}
+
+// outcome is what became of a call. It ends as encodeFailed unless something
+// else is set, so a panic that gets past the encoder is counted too.
+type outcome int
+
+const (
+	encodeFailed outcome = iota
+	appended
+	closed
+	refused
+)
+
+// counter stands on cache lines of its own: callers on different processors do
+// not share it.
+type counter struct {
+	n atomic.Uint64
+	_ [120]byte
+}
+
+// offer counts a call and returns memory for it.
+func (p *Pipeline) offer() *call {
+	c := p.calls.Get().(*call)
+	c.outcome = encodeFailed
+	c.offered.n.Add(1)
+	return c
+}
+
+// newCall spreads the calls that run at the same time over the counters.
+func (p *Pipeline) newCall() any {
+	n := p.nextCounter.Add(1)
+	return &call{json: make([]byte, 0, 1<<10), offered: &p.offered[n%uint32(len(p.offered))]}
+}
+
+// finish books what became of c and keeps its memory. It is deferred, so that
+// neither a panic nor runtime.Goexit in code of the user loses the count.
+func (p *Pipeline) finish(c *call, err *error) {
+	switch c.outcome {
+	case encodeFailed:
+		p.encodeFailed.Add(1)
+		if v := recover(); v != nil {
+			*err = fmt.Errorf("fapilog: panic while encoding: %v", v)
+		}
+	case closed:
+		p.lateCalls.Add(1)
+	case refused:
+		p.refused.Add(1)
+	}
+	if cap(c.json) <= maxPooled {
+		c.json = c.json[:0]
+		p.calls.Put(c)
+	}
+}
+
+// append gives the encoded record to the journal.
+func (p *Pipeline) append(c *call, t time.Time, level slog.Level) error {
+	err := p.journal.Append(t, level, c.json)
+	switch {
+	case err == nil:
+		c.outcome = appended
+		return nil
+	case errors.Is(err, journal.ErrClosed):
+		c.outcome = closed
+		return ErrClosed
+	}
+	return fmt.Errorf("fapilog: %w", err)
+}
+
+// insideKey marks the contexts that the pipeline hands out itself.
+type insideKey struct{}
+
+// inside reports whether ctx is one that p handed to a sink, or that marks its
+// own diagnostics.
+func (p *Pipeline) inside(ctx context.Context) bool {
+	if ctx == nil {
+		return false
+	}
+	at, _ := ctx.Value(insideKey{}).(*Pipeline)
+	return at == p
+}
+
+// WriteLine appends a line of another program's output. A line that is one JSON
+// object is passed on with its bytes unchanged, save for masks, and its time,
+// level and message are read under their usual names; any other line becomes
+// the message of a record of level Info. The time is now where the line has
+// none.
+//
+// line is without its end, and is copied. size is how many bytes the line had
+// where line is only its head, and else len(line): a record that was cut says
+// so. WriteLine may be called concurrently, and like Handle it returns when the
+// journal has the record.
+func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64) (err error) {
+	c := p.offer()
+	defer p.finish(c, &err)
+	if p.inside(ctx) {
+		c.outcome = refused
+		return ErrReentrant
+	}
+	now, level := time.Now(), slog.LevelInfo
+	if size == int64(len(line)) && size <= int64(p.config.MaxRecord) {
+		if json, ok := p.encoder.AppendObject(c.json, line); ok {
+			c.json = json
+			t, found, hasLevel, _ := encode.Meta(json)
+			if hasLevel {
+				level = found
+			}
+			if t.IsZero() {
+				t = now
+			}
+			return p.append(c, t, level)
+		}
+	}
+	c.json = p.encoder.AppendLine(c.json, now, level, line, size)
+	return p.append(c, now, level)
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// flags are the flags of a subcommand that takes no other arguments.
+type flags struct{ *flag.FlagSet }
+
+func newFlags(command string) *flags {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	return &flags{fs}
+}
+
+// parse reports whether help was asked for, or what is wrong with args.
+func (f *flags) parse(args []string) (help bool, err error) {
+	err = f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return true, nil
+	case err != nil:
+		return false, f.explain(err)
+	case f.NArg() > 0:
+		return false, fmt.Errorf("unexpected argument %.64q%s", f.Arg(0), didYouMean(f.Arg(0), f.names(), "--"))
+	}
+	return false, nil
+}
+
+// explain adds the nearest flag to package flag's complaint of an unknown one.
+func (f *flags) explain(err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return err
+	}
+	return fmt.Errorf("unknown flag %.64q%s", "--"+name, didYouMean(name, f.names(), "--"))
+}
+
+func (f *flags) names() (names []string) {
+	f.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// given reports whether the flag stood on the command line.
+func (f *flags) given(name string) (given bool) {
+	f.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
+}
+
+// describe returns the flags' part of a help text.
+func (f *flags) describe() string {
+	var b strings.Builder
+	f.VisitAll(func(f *flag.Flag) {
+		value, usage := flag.UnquoteUsage(f)
+		fmt.Fprintf(&b, "  --%s %s\n        %s\n", f.Name, value, strings.ReplaceAll(usage, "\n", "\n        "))
+	})
+	return b.String()
+}

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io"
+)
+
+// chunkSize is how much of the input is read at once, in bytes. It is what a
+// pipe holds on Linux (pipe(7), "Pipe capacity"): larger ones come no fuller.
+const chunkSize = 64 << 10
+
+// input reads a stream on a goroutine of its own, because a read of a pipe or a
+// terminal cannot be interrupted: whoever waits for the input can stop waiting.
+// It reads at most two chunks ahead.
+type input struct {
+	free   chan []byte // buffers to read into; closed when nobody wants more
+	filled chan chunk  // what was read, in order; has room for all buffers
+}
+
+// chunk is the outcome of one read.
+type chunk struct {
+	data []byte
+	err  error // the last one has one: io.EOF at the end
+}
+
+// newInput begins to read r. The goroutine ends with the input, or after stop as
+// soon as the read under way returns.
+func newInput(r io.Reader) *input {
+	const ahead = 2
+	in := &input{free: make(chan []byte, ahead), filled: make(chan chunk, ahead)}
+	for range ahead {
+		in.free <- make([]byte, chunkSize)
+	}
+	go in.run(r)
+	return in
+}
+
+func (in *input) run(r io.Reader) {
+	for buf := range in.free {
+		n, err := r.Read(buf)
+		in.filled <- chunk{buf[:n], err}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (in *input) stop() { close(in.free) }
+
+// copyLines gives every line of r to emit until r or ctx ends. After ctx's end
+// it reads no more, but what was read before still goes to emit, a line without
+// its end included. The error is that of a read that failed.
+func copyLines(ctx context.Context, r io.Reader, s *splitter) error {
+	in := newInput(r)
+	defer in.stop()
+	defer s.end()
+	for {
+		select {
+		case c := <-in.filled:
+			s.write(c.data)
+			if c.err != nil {
+				return readError(c.err)
+			}
+			in.free <- c.data[:cap(c.data)]
+		case <-ctx.Done():
+			return in.rest(s)
+		}
+	}
+}
+
+// rest gives s what has been read already.
+func (in *input) rest(s *splitter) error {
+	for {
+		select {
+		case c := <-in.filled:
+			s.write(c.data)
+			if c.err != nil {
+				return readError(c.err)
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func readError(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// splitter cuts a stream into lines. A line ends with LF or CR LF, which do not
+// belong to it; any other CR does. What follows the last LF is a line unless it
+// is empty. Besides the chunk in hand it holds limit bytes at most.
+type splitter struct {
+	limit int // most bytes of a line that are kept
+
+	// emit is called for each line, in order: with the line, or with its first
+	// limit bytes, and with how many bytes it had. It does not keep line.
+	emit func(line []byte, size int64)
+
+	// The line that earlier chunks have begun.
+	head []byte // its first bytes, at most limit
+	size int64  // how many it has
+	last byte   // of them
+}
+
+// write takes the next piece of the stream, which may end anywhere.
+func (s *splitter) write(p []byte) {
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			s.keep(p)
+			return
+		}
+		if s.size == 0 { // the usual case: nothing is copied
+			s.finish(p[:i], int64(i), i > 0 && p[i-1] == '\r')
+		} else {
+			s.keep(p[:i])
+			s.finish(s.head, s.size, s.last == '\r')
+			s.reset()
+		}
+		p = p[i+1:]
+	}
+}
+
+// end says that the stream has ended.
+func (s *splitter) end() {
+	if s.size > 0 {
+		s.emit(s.head, s.size)
+		s.reset()
+	}
+}
+
+// keep adds p to the line that is not complete yet.
+func (s *splitter) keep(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	s.size += int64(len(p))
+	s.last = p[len(p)-1]
+	s.head = append(s.head, p[:min(len(p), s.limit-len(s.head))]...)
+}
+
+// finish emits a line that an LF ended. line may lack its end, beyond the limit.
+func (s *splitter) finish(line []byte, size int64, cr bool) {
+	if cr {
+		size--
+	}
+	s.emit(line[:min(int64(len(line)), size, int64(s.limit))], size)
+}
+
+// reset forgets the line. A buffer that a long one has grown is given back.
+func (s *splitter) reset() {
+	s.size = 0
+	if cap(s.head) > chunkSize {
+		s.head = nil
+	}
+	s.head = s.head[:0]
+}

@@ -1,0 +1,113 @@
+// Package cli is the command fapilog: it does for any program's output what
+// package fapilog does for the records of a Go program.
+//
+// It uses the sinks whose packages are linked into the program, so that a
+// command with more sinks is a main function with more imports.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// The exit statuses.
+const (
+	exitOK         = 0 // everything was delivered
+	exitUsage      = 2 // the command line or the configuration is wrong; nothing was done
+	exitIncomplete = 3 // anything else
+)
+
+const help = `Usage: fapilog COMMAND [flags]
+
+fapilog carries a program's output to several destinations at once, and keeps
+doing so while some of them fail.
+
+Commands:
+  pipe     carry standard input to the sinks named in FAPILOG_SINKS
+  version  print the version
+  help     print this, or the help of a command: fapilog help pipe
+
+Example:
+  app 2>&1 | FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog pipe
+`
+
+// streams are the standard streams of a run. The console sink does not use them:
+// it writes to the descriptors of the process.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// command is a subcommand. Its run returns the exit status.
+type command func(std streams, args []string) int
+
+func commands() map[string]command {
+	return map[string]command{"pipe": pipe, "version": version, "help": printHelp}
+}
+
+// Main runs the command with the arguments that follow the program's name, and
+// returns its exit status: 0 for success, 2 for a wrong command line or
+// configuration, 3 for anything else. The settings come from the environment.
+//
+// While it runs, SIGINT and SIGTERM are the command's, and writing to a closed
+// standard output or error does not end the process. After an interrupted run a
+// goroutine may be left that waits for stdin. Main is meant to be called once,
+// by a main function.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	defer surviveBrokenPipes()()
+	if len(args) == 0 {
+		// A forgotten subcommand at the end of a pipeline must not look like success.
+		fmt.Fprint(stderr, help)
+		return exitUsage
+	}
+	name, rest := args[0], args[1:]
+	if isHelp(name) {
+		name = "help"
+	}
+	run, ok := commands()[name]
+	if !ok {
+		return usageError(stderr, "fapilog: unknown command %.64q%s", name, didYouMean(strings.TrimLeft(name, "-"), commandNames(), ""))
+	}
+	return run(streams{stdin, stdout, stderr}, rest)
+}
+
+func commandNames() (names []string) {
+	for name := range commands() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// printHelp prints the general help, or that of the command it is asked for.
+func printHelp(std streams, args []string) int {
+	switch {
+	case len(args) == 0:
+		fmt.Fprint(std.out, help)
+		return exitOK
+	case len(args) > 1:
+		return usageError(std.err, "fapilog help: unexpected argument %.64q", args[1])
+	case args[0] == "pipe":
+		return printPipeHelp(std.out)
+	case slices.Contains(commandNames(), args[0]):
+		fmt.Fprint(std.out, help)
+		return exitOK
+	}
+	return usageError(std.err, "fapilog help: unknown command %.64q%s", args[0], didYouMean(args[0], commandNames(), ""))
+}
+
+// usageError prints a mistake on the command line.
+func usageError(stderr io.Writer, format string, args ...any) int {
+	fmt.Fprintf(stderr, format+"\nRun 'fapilog help' for usage.\n", args...)
+	return exitUsage
+}
+
+// configError prints why there is no pipeline.
+func configError(stderr io.Writer, err error) int {
+	fmt.Fprintln(stderr, err)
+	return exitUsage
+}

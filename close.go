@@ -1,0 +1,264 @@
+package fapilog
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/fapilog/fapilog/breaker"
+)
+
+// closer is how the deliveries tell Close that something changed.
+type closer struct {
+	changed chan struct{} // capacity 1: look at the deliveries again
+}
+
+func (c *closer) poke() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Close ends the pipeline. It refuses new records (they are counted), waits for
+// the calls of Handle under way, and delivers what is in the journal: lingers
+// and backoffs are cut short, and a sink whose circuit is open or that is
+// parked gets one more attempt, past its breaker. It returns as soon as every
+// sink has everything or has given up, at the latest 100 ms after ctx's
+// deadline, or Config.Grace from now where ctx has none. Then it closes the
+// sinks.
+//
+// The error is nil or an [*UndeliveredError]. Close may be called more than
+// once and concurrently: later calls wait for the first and return what it
+// returned. It must not be called from inside a sink.
+func (p *Pipeline) Close(ctx context.Context) error {
+	if p.inside(ctx) {
+		return ErrReentrant
+	}
+	if p.closing.CompareAndSwap(false, true) {
+		p.shutdown(ctx)
+		close(p.closed)
+		return p.closeErr
+	}
+	select {
+	case <-p.closed:
+		return p.closeErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Exit closes the pipeline, for at most Config.Grace, and ends the process with
+// code. Records that are left are lost with a journal in memory.
+func (p *Pipeline) Exit(code int) {
+	_ = p.Close(context.Background()) // diagnostics have told of it
+	os.Exit(code)
+}
+
+// Flush waits until every sink has settled every record appended before the
+// call: delivered, diverted, filtered, quarantined or dropped. Lingers are cut
+// short; backoffs and open circuits are not, so bound ctx. When ctx ends first,
+// or the pipeline was closed with records left, the error is an
+// [*UndeliveredError].
+func (p *Pipeline) Flush(ctx context.Context) error {
+	if p.inside(ctx) {
+		return ErrReentrant
+	}
+	target := p.journal.End()
+	done := make(chan *delivery, len(p.deliveries))
+	for _, d := range p.deliveries {
+		d.post(func(time.Time) { d.flushes = append(d.flushes, flush{target, done}) })
+	}
+	for range p.deliveries {
+		select {
+		case <-done:
+		case <-p.closed:
+			return p.undelivered(ErrClosed)
+		case <-ctx.Done():
+			return p.undelivered(ctx.Err())
+		}
+	}
+	return nil
+}
+
+// undelivered names the sinks that have records left, or returns nil if there
+// are none.
+func (p *Pipeline) undelivered(why error) error {
+	var left []Undelivered
+	for _, s := range p.Stats().Sinks {
+		if s.Pending > 0 {
+			left = append(left, Undelivered{s.Name, s.Pending, s.LastError})
+		}
+	}
+	if left == nil {
+		return nil
+	}
+	return &UndeliveredError{left, why}
+}
+
+func (p *Pipeline) shutdown(ctx context.Context) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(p.config.Grace)
+	}
+	p.journal.Seal()
+	for _, d := range p.deliveries {
+		d.post(func(time.Time) { d.beginClosing(deadline) })
+	}
+	why := p.awaitIdle(ctx, deadline)
+	if why != nil {
+		deadline = time.Now()
+	}
+	for _, d := range p.deliveries {
+		d.post(func(now time.Time) { d.stop(now, deadline) })
+	}
+	p.awaitLoops(ctx, deadline)
+	p.journal.Close()
+	p.closeErr = p.undelivered(why)
+	p.reporter.close(stopGrace / 5)
+}
+
+// awaitIdle returns nil when no delivery has anything left to do, and the
+// reason when it stopped waiting.
+func (p *Pipeline) awaitIdle(ctx context.Context, deadline time.Time) error {
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	for {
+		idle := true
+		for _, d := range p.deliveries {
+			idle = idle && d.idle.Load()
+		}
+		if idle {
+			return nil
+		}
+		select {
+		case <-p.closer.changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return context.DeadlineExceeded
+		}
+	}
+}
+
+// awaitLoops waits for the loops to end: until a moment after the deadline, or
+// after ctx ends. One that has not ended then is stuck in code of the user: its
+// filter, or its Close.
+func (p *Pipeline) awaitLoops(ctx context.Context, deadline time.Time) {
+	const moment = stopGrace + stopGrace/2
+	last := time.NewTimer(time.Until(deadline) + moment)
+	defer last.Stop()
+	ended := ctx.Done()
+	for i := 0; i < len(p.loops); {
+		select {
+		case <-p.loops[i].done:
+			i++
+		case <-ended:
+			ended = nil
+			last.Reset(moment)
+		case <-last.C:
+			return
+		}
+	}
+}
+
+// beginClosing cuts every wait short but those a destination asked for.
+func (d *delivery) beginClosing(deadline time.Time) {
+	d.closing, d.closeBy = true, deadline
+	if d.parked {
+		d.notBefore = time.Time{}
+	}
+	for _, b := range d.window {
+		b.notBefore = time.Time{}
+	}
+}
+
+// giveUp ends the attempts while closing: what is left stays pending. Those
+// whose fallback this sink is look again.
+func (d *delivery) giveUp() {
+	d.gaveUp.Store(true)
+	for _, other := range d.pipeline.deliveries {
+		if other.fallback == d {
+			other.post(func(time.Time) {})
+		}
+	}
+}
+
+// stop cancels the attempts under way; the loop ends when they have returned,
+// or a moment later without them.
+func (d *delivery) stop(now, deadline time.Time) {
+	d.stopping = true
+	d.stopBy, d.closeBy = now.Add(stopGrace), deadline
+	for _, a := range d.attempts() {
+		a.cancel()
+	}
+}
+
+// attempts returns the calls under way that have not been abandoned.
+func (d *delivery) attempts() (live []*attempt) {
+	for _, b := range d.window {
+		if b.attempt != nil && !b.attempt.abandoned {
+			live = append(live, b.attempt)
+		}
+	}
+	if d.ping != nil {
+		live = append(live, d.ping)
+	}
+	return live
+}
+
+// stopAttempts is what is left of step when the delivery is to stop.
+func (d *delivery) stopAttempts(now time.Time) {
+	if d.live() > 0 && now.Before(d.stopBy) {
+		d.at(d.stopBy)
+		return
+	}
+	for _, a := range d.attempts() {
+		d.leaveBehind(a, now)
+		d.countFailure(errNoAnswer(now.Sub(a.began)))
+	}
+	d.retire()
+	d.acknowledge()
+	d.stopped = true
+}
+
+// closeSink closes the sink, and waits for that until a moment after the
+// deadline of Close at most.
+func (d *delivery) closeSink() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		defer func() {
+			if v := recover(); v != nil {
+				d.reportPanic("sink", v)
+			}
+		}()
+		if err := d.sink.Close(); err != nil {
+			d.report(Event{Kind: EventFailed, Err: d.clean(fmt.Errorf("close: %w", err))})
+		}
+	}()
+	timer := time.NewTimer(time.Until(d.closeBy) + stopGrace)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
+}
+
+// countFailure books a call that ended without an answer because the pipeline
+// stops. The breaker does not hear of it.
+func (d *delivery) countFailure(err error) {
+	d.noteError(err)
+	d.setState(func(l *ledger) {
+		l.attempts++
+		l.failures++
+	})
+}
+
+// stoppedShort gives back the permit of an attempt that the pipeline's end cut
+// short.
+func (d *delivery) stoppedShort(a *attempt, err error, now time.Time) {
+	d.countFailure(err)
+	d.give(a, breaker.Neutral, now)
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestBuiltCommandCarriesStandardInput(t *testing.T) {
+	dir := t.TempDir()
+	program, out := filepath.Join(dir, "fapilog.exe"), filepath.Join(dir, "out.log")
+	if b, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	cmd := exec.Command(program, "pipe")
+	cmd.Env = append(os.Environ(), "FAPILOG_SINKS=stdout://?format=json,file:"+filepath.ToSlash(out))
+	cmd.Stdin = strings.NewReader(`{"level":"info","msg":"a line"}` + "\n")
+	stdout, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"level":"info","msg":"a line"}` + "\n"
+	if string(stdout) != want || string(file) != want {
+		t.Errorf("the console has %q, the file %q; want %q", stdout, file, want)
+	}
+}

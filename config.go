@@ -1,0 +1,160 @@
+package fapilog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/encode"
+	"github.com/fapilog/fapilog/journal"
+	"github.com/fapilog/fapilog/sink"
+)
+
+// Config describes a pipeline. The zero Config, with at least one Route, is
+// ready to use. [New] copies it; what its fields refer to must not change
+// afterwards, except the level of a [slog.LevelVar].
+type Config struct {
+	Routes   []Route  // the sinks, in order; at least one that is no standby
+	Defaults Delivery // for every sink; a sink that Defaults.Fallback names is not diverted itself
+
+	Level       slog.Leveler                                 // of every sink that has none of its own; nil: Info
+	AddSource   bool                                         // as in slog.HandlerOptions
+	ReplaceAttr func(groups []string, a slog.Attr) slog.Attr // as in slog.HandlerOptions; a panic masks the field
+	Context     func(context.Context) []slog.Attr            // e.g. request id, trace id; called on the caller's goroutine
+	Redact      encode.Redact                                // zero value: on
+	MaxRecord   int                                          // bytes of a record's JSON, 1 KiB or more; longer is cut and marked; 0: 256 KiB
+
+	Journal journal.Config // zero value: memory, 64 MiB
+	Grace   time.Duration  // how long Close may take when its context has no deadline; 0: 10 s
+	Serial  bool           // all deliveries on one goroutine, in the order of Routes; a hung sink then delays the others
+
+	Diagnostics *slog.Logger // nil: text on a duplicate of stderr; rate limited
+	OnEvent     func(Event)  // called on one goroutine of its own, with a bounded queue; panics are contained
+}
+
+// Route is one sink and how records travel to it. Exactly one of URI and Sink
+// is set.
+type Route struct {
+	// Name is the sink's name in statistics, events and diagnostics, and what
+	// Fallback refers to: 1 to 64 letters, digits and . _ -, the first a letter
+	// or digit, unique. Empty: the scheme, or "sink" for a Sink; the second one
+	// with it is "file-2". The parameter name goes before it.
+	Name string
+
+	// URI is scheme://user:password@host/path?parameter=value&…, or a scheme
+	// alone; see sink.Parse. The parameters of Delivery, and name, standby and
+	// enabled, may stand in it as well as the sink's own. Parameters go before
+	// what the other fields say.
+	URI string
+
+	Sink     sink.Sink              // the pipeline closes it
+	Standby  bool                   // receives only what other sinks divert to it
+	Filter   func(sink.Record) bool // false: not for this sink; nil: all are; called on the sink's delivery goroutine
+	Delivery Delivery               // goes before Config.Defaults
+
+	variable lookup // of ${NAME} in URI; nil: there is none
+}
+
+// OnOpen says what becomes of records while a sink's circuit is open.
+type OnOpen int
+
+const (
+	Hold     OnOpen = iota + 1 // they wait in the journal; the default
+	Skip                       // they are dropped and counted as circuit_open
+	Fallback                   // they are diverted to the sink named by Delivery.Fallback
+)
+
+// OnFull says what an append does when the journal is full and the oldest
+// records have not been read for a sink.
+type OnFull int
+
+const (
+	DropOldest OnFull = iota + 1 // they are evicted and counted as overflow; the default
+	Block                        // the caller waits for the sink, up to Delivery.BlockTimeout; then they are evicted
+)
+
+// Forever, as Delivery.BlockTimeout, is a wait without end.
+const Forever time.Duration = -1
+
+// Delivery is how records travel to one sink. The zero value of a field is
+// unset: what counts then is, in this order, Config.Defaults, Config.Level for
+// Level, the sink's own preference (console and file have a Linger of 5 ms), and
+// the default given here. Numbers are never negative except where it says so.
+//
+// The names of the URI's parameters are those of the fields, in lower case with
+// hyphens: batch-records, retry-base; on-open is hold, skip or fallback, on-full
+// is drop-oldest or block, and Breaker is breaker (true or false),
+// breaker-failures, breaker-recovery and breaker-probes. In a URI 0 is not
+// unset: it is 0, and an error where that makes no sense.
+type Delivery struct {
+	Level        slog.Leveler // least level of a record for this sink; asked for each batch
+	BatchRecords int          // most records in one batch; 1000
+	BatchBytes   int          // most bytes of JSON in one batch of several records; 1 MiB
+
+	Linger    time.Duration // how long a record waits for its batch to fill; 1 s; negative: it does not wait
+	Timeout   time.Duration // of one attempt; 10 s
+	RetryBase time.Duration // the first backoff is random below it, each further one below twice as much; 200 ms
+	RetryMax  time.Duration // limit of that; 30 s; not less than RetryBase
+	RetryFor  time.Duration // a batch that has been tried for longer is dropped as expired; negative or unset: never
+
+	InFlight int            // attempts at the same time; more than 1 gives up the order of batches; 1
+	Breaker  breaker.Config // on; 5 failures, 30 s, 1 probe; once Off here, it is on again only by a URI's or variable's breaker=true
+	OnOpen   OnOpen         // Hold, or Fallback where Fallback is set
+	Fallback string         // the sink to divert to; OnOpen must be Fallback or unset
+
+	OnFull       OnFull        // DropOldest
+	BlockTimeout time.Duration // longest wait of one append; 100 ms; Forever
+	Quarantine   string        // directory for records that the destination refuses; none: they are dropped and counted
+
+	breakerOn bool // breaker=true was said: goes before Breaker.Off of an earlier layer
+}
+
+const defaultGrace = 10 * time.Second
+
+// withDefaults returns c with what is unset replaced by its default. Delivery's
+// defaults are per sink: see resolve.
+func (c Config) withDefaults() Config {
+	if c.Level == nil {
+		c.Level = slog.LevelInfo
+	}
+	replaceUnset(&c.MaxRecord, encode.DefaultMaxRecord)
+	replaceUnset(&c.Grace, defaultGrace)
+	segmented := c.Journal.SegmentBytes > 0
+	c.Journal = c.Journal.WithDefaults()
+	if !segmented {
+		// A small journal has small segments, and a record must fit into one.
+		c.Journal.SegmentBytes = max(c.Journal.SegmentBytes, min(largestFrame(c.MaxRecord), c.Journal.MaxBytes/2))
+	}
+	return c
+}
+
+func replaceUnset[T comparable](field *T, value T) {
+	var unset T
+	if *field == unset {
+		*field = value
+	}
+}
+
+// largestFrame returns what a record of maxRecord bytes takes in the journal.
+func largestFrame(maxRecord int) int64 { return int64(maxRecord) + journal.FrameOverhead }
+
+// check returns the mistakes in what is not about a single sink.
+func (c Config) check() (mistakes []error) {
+	_, err := encode.New(encode.Options{Redact: c.Redact, MaxRecord: c.MaxRecord})
+	mistakes = append(mistakes, flatten(err)...)
+	journalErr := c.Journal.Validate()
+	mistakes = append(mistakes, flatten(journalErr)...)
+	if d := c.withDefaults(); err == nil && journalErr == nil && largestFrame(d.MaxRecord) > d.Journal.SegmentBytes {
+		mistakes = append(mistakes, fmt.Errorf("records of up to %v do not fit into the journal's segments of %v; raise Journal.MaxBytes (FAPILOG_JOURNAL_MAX_BYTES) or lower MaxRecord",
+			sink.Bytes(d.MaxRecord), sink.Bytes(d.Journal.SegmentBytes)))
+	}
+	if c.Grace < 0 {
+		mistakes = append(mistakes, fmt.Errorf("grace is %v; want a positive duration, or 0 for %v", c.Grace, defaultGrace))
+	}
+	for _, err := range c.Defaults.check() {
+		mistakes = append(mistakes, fmt.Errorf("defaults: %w", err))
+	}
+	return mistakes
+}

@@ -1,0 +1,556 @@
+package fapilog
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/journal"
+	"github.com/fapilog/fapilog/sink"
+)
+
+// parkInterval is how often a parked sink is tried; up to a tenth is added at
+// random.
+const parkInterval = time.Minute
+
+// delivery carries one sink's records from the journal to the sink. It is a
+// state machine: step does all that can be done at a moment, never waits, and
+// says when it wants to be called again. A loop calls it.
+//
+// Everything under "owned by the loop" is touched on the loop's goroutine only.
+// What comes from elsewhere (the result of a Write, a diverted batch, Flush,
+// Close) is a function posted to that goroutine.
+type delivery struct {
+	pipeline *Pipeline
+	name     string
+	sink     sink.Sink
+	config   Delivery // every field set
+	filter   func(sink.Record) bool
+	fallback *delivery // nil: none
+	breaker  *breaker.Breaker
+	cursor   *journal.Cursor // nil: a standby, which receives only what is diverted to it
+	reporter *reporter
+	clean    func(error) string // an error's text without secrets
+	random   func() float64     // in [0, 1)
+
+	wake chan struct{} // capacity 1: something was posted, or the journal has what the cursor waits for
+
+	ledger ledger
+	acked  atomic.Uint64 // every record below this sequence is settled
+	gaveUp atomic.Bool   // closing, and nothing more will be tried
+	idle   atomic.Bool   // closing, and nothing is left to do
+
+	mu     sync.Mutex
+	posted []func(now time.Time)
+
+	// Owned by the loop.
+	alarm       time.Time    // the earliest moment at which step has something to do; zero: none
+	window      []*batch     // not settled, oldest first; at most InFlight
+	diverting   *batch       // with the fallback now
+	inbox       []*diversion // diverted here, not in the window yet
+	carried     []*diversion // diverted here; what is left of them comes by this delivery's own cursor
+	fromInbox   bool         // the newest batch of the window came from the inbox
+	free        []*batch     // to be used again
+	serial      bool         // other deliveries have the same loop: one attempt a turn
+	turn        bool         // serial: an attempt may begin
+	running     int          // Writes that have not returned, abandoned ones included
+	abandoned   int          // of these
+	abandonedAt time.Time    // when the last of them was
+	ping        *attempt     // a running Ping
+	notBefore   time.Time    // no attempt before: Retry-After, or the next try while parked
+	parked      bool
+	gone        bool
+	limit       int       // bytes that a batch may have after the destination refused larger ones; 0: BatchBytes
+	emptied     time.Time // when the cursor was last seen at the journal's end
+	blocking    bool      // appends wait for the cursor
+	lost        uint64    // overflow already reported
+	flushes     []flush
+	quarantine
+	closing  bool
+	closeBy  time.Time // when closing: the deadline
+	stopping bool
+	stopBy   time.Time // when stopping: how long a cancelled Write may take to return
+	stopped  bool
+}
+
+// flush asks for notice when everything below target is settled.
+type flush struct {
+	target uint64
+	done   chan<- *delivery
+}
+
+func newDelivery(p *Pipeline, r route, wake chan struct{}) *delivery {
+	d := &delivery{
+		pipeline: p,
+		name:     r.name,
+		sink:     r.sink,
+		config:   r.delivery,
+		filter:   r.filter,
+		breaker:  breaker.New(r.delivery.Breaker),
+		reporter: p.reporter,
+		clean:    masker(r.secrets),
+		random:   rand.Float64,
+		wake:     wake,
+		serial:   p.config.Serial,
+		blocking: r.delivery.OnFull == Block,
+	}
+	d.quarantine.init(r)
+	if !r.standby {
+		d.cursor = p.journal.NewCursor(journal.CursorConfig{
+			Wake:         wake,
+			Block:        d.blocking,
+			BlockTimeout: max(0, d.config.BlockTimeout), // Forever is negative here, zero there
+		})
+	}
+	return d
+}
+
+// post has f called on the loop's goroutine. Safe for concurrent use; never
+// blocks.
+func (d *delivery) post(f func(now time.Time)) {
+	d.mu.Lock()
+	d.posted = append(d.posted, f)
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default: // a wake-up is on its way already
+	}
+}
+
+// step does everything that can be done at now. It returns when it wants to be
+// called again even if nothing is posted and the journal stays silent; zero:
+// not at all.
+func (d *delivery) step(now time.Time) time.Time {
+	d.alarm = time.Time{}
+	for {
+		d.receive(now)
+		if d.stopping {
+			d.stopAttempts(now)
+			return d.alarm
+		}
+		d.alarm = time.Time{}
+		d.abandonPing(now)
+		progress := d.fill(now)
+		for _, b := range d.window {
+			progress = d.advance(b, now) || progress
+		}
+		if progress = d.retire() || progress; !progress {
+			break
+		}
+	}
+	d.unblock()
+	d.acknowledge()
+	if d.closing {
+		d.idle.Store(d.gaveUp.Load() && d.live() == 0 || d.done())
+		d.pipeline.closer.poke()
+	}
+	return d.alarm
+}
+
+// receive runs what was posted.
+func (d *delivery) receive(now time.Time) {
+	d.mu.Lock()
+	posted := d.posted
+	d.posted = nil
+	d.mu.Unlock()
+	for _, f := range posted {
+		f(now)
+	}
+}
+
+// at asks for a step at t.
+func (d *delivery) at(t time.Time) {
+	if d.alarm.IsZero() || t.Before(d.alarm) {
+		d.alarm = t
+	}
+}
+
+// live returns the number of Writes under way that have not been abandoned.
+func (d *delivery) live() int { return d.running - d.abandoned }
+
+// fill reads batches into the window while it has room. It reports whether it
+// did anything.
+func (d *delivery) fill(now time.Time) (progress bool) {
+	if d.gaveUp.Load() {
+		return false
+	}
+	for len(d.window) < d.config.InFlight || d.gone {
+		b := d.next(now)
+		if b == nil {
+			break
+		}
+		progress = true
+		if b.settled() { // nothing in it was for this sink
+			d.recycle(b)
+			continue
+		}
+		if d.gone {
+			d.drop(b, DroppedGone, "")
+			d.settle(b)
+			continue
+		}
+		d.window = append(d.window, b)
+	}
+	if len(d.window) == 0 && !progress {
+		d.tryPing(now)
+	}
+	return progress
+}
+
+// next returns the next batch, diverted ones and the journal's in turn, or nil
+// when there is none yet.
+func (d *delivery) next(now time.Time) *batch {
+	if len(d.inbox) > 0 && !d.fromInbox {
+		d.fromInbox = true
+		return d.takeDiverted()
+	}
+	d.fromInbox = false
+	for d.cursor != nil && d.due(now) {
+		if b := d.read(now); b != nil {
+			return b
+		}
+	}
+	if len(d.inbox) > 0 {
+		d.fromInbox = true
+		return d.takeDiverted()
+	}
+	return nil
+}
+
+// due reports whether the journal's next records are to be read now: a full
+// batch is there, the oldest has waited for the linger, or someone waits for
+// it. If not, it has arranged for a wake-up.
+func (d *delivery) due(now time.Time) bool {
+	if d.cursor.Arm(1, 0) {
+		d.emptied = now
+		return false
+	}
+	pos := d.cursor.Position()
+	if d.closing || d.flushTarget() > pos.Next {
+		return true
+	}
+	since := d.pipeline.journal.AppendedAt(pos.Next)
+	if since.Before(d.emptied) {
+		since = d.emptied
+	}
+	due := since.Add(d.config.Linger)
+	if !now.Before(due) || !d.cursor.Arm(d.config.BatchRecords, d.batchBytes()) {
+		return true
+	}
+	d.at(due)
+	return false
+}
+
+// batchBytes returns the size of a full batch.
+func (d *delivery) batchBytes() int {
+	if d.limit > 0 {
+		return min(d.limit, d.config.BatchBytes)
+	}
+	return d.config.BatchBytes
+}
+
+// read takes the next batch from the journal. It may come out empty.
+func (d *delivery) read(now time.Time) *batch {
+	b := d.newBatch()
+	b.first = d.cursor.Position().Next
+	filtered, more := d.cursor.Read(&b.memory, journal.ReadLimits{
+		Records:  d.config.BatchRecords,
+		Bytes:    d.batchBytes(),
+		MinLevel: d.config.Level.Level(),
+	})
+	if !more {
+		d.emptied = now
+	}
+	if filtered == 0 && len(b.memory.Entries) == 0 {
+		// What was there has been evicted, and the next record is reserved but
+		// not published yet.
+		d.recycle(b)
+		return nil
+	}
+	id := d.pipeline.journal.ID()
+	for _, e := range b.memory.Entries {
+		r := sink.Record{ID: sink.ID{Journal: id, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data}
+		if d.filter != nil && !d.passes(r) {
+			filtered++
+			continue
+		}
+		b.records = append(b.records, r)
+	}
+	if len(b.records) > 0 {
+		b.pieces = append(b.pieces, slices.Clip(b.records))
+	}
+
+	pos := d.cursor.Position()
+	l := &d.ledger
+	l.mu.Lock()
+	l.next, l.lost = pos.Next, pos.Lost
+	l.filtered += uint64(filtered)
+	l.held += uint64(len(b.records))
+	l.heldBytes += size(b.records)
+	l.mu.Unlock()
+	if lost := pos.Lost - d.lost; lost > 0 {
+		d.lost = pos.Lost
+		d.report(Event{Kind: EventDropped, Reason: DroppedOverflow, Count: lost, Err: "the journal is full"})
+	}
+	return b
+}
+
+// passes asks the user's filter. One that panics lets the record through.
+func (d *delivery) passes(r sink.Record) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			ok = true
+			d.reportPanic("filter", v)
+		}
+	}()
+	return d.filter(r)
+}
+
+// advance takes b as far as it goes at now and reports whether that was any
+// further.
+func (d *delivery) advance(b *batch, now time.Time) (progress bool) {
+	switch {
+	case b.attempt != nil && !b.attempt.abandoned: // its answer counts, even when the sink has ended meanwhile
+		if now.Before(b.attempt.deadline) {
+			d.at(b.attempt.deadline)
+			return false
+		}
+		d.abandon(b, now)
+		return true
+	case d.gone:
+		d.drop(b, DroppedGone, "")
+		return true
+	case len(b.condemned) > 0:
+		return d.setAside(b, now)
+	case len(b.pieces) == 0 || d.gaveUp.Load():
+		return false
+	case d.expired(b, now):
+		d.drop(b, DroppedExpired, "tried for longer than retry-for")
+		return true
+	}
+	return d.begin(b, now)
+}
+
+// expired reports whether b has been tried for longer than it is to be.
+func (d *delivery) expired(b *batch, now time.Time) bool {
+	if d.config.RetryFor == 0 || b.tried.IsZero() {
+		return false
+	}
+	end := b.tried.Add(d.config.RetryFor)
+	if now.Before(end) {
+		d.at(end)
+		return false
+	}
+	return true
+}
+
+// retire removes settled batches from the window and reports whether there were
+// any.
+func (d *delivery) retire() bool {
+	kept := d.window[:0]
+	for _, b := range d.window {
+		switch {
+		case b.settled():
+			d.settle(b)
+		case b != d.diverting:
+			kept = append(kept, b)
+		}
+	}
+	retired := len(kept) < len(d.window)
+	clear(d.window[len(kept):])
+	d.window = kept
+	return retired
+}
+
+// settle lets go of a batch of which nothing is left.
+func (d *delivery) settle(b *batch) {
+	if b.origin != nil {
+		b.origin.read = b.attempt != nil || b.lent
+		d.answer(b.origin)
+	}
+	d.recycle(b)
+}
+
+func (d *delivery) newBatch() *batch {
+	if n := len(d.free); n > 0 {
+		b := d.free[n-1]
+		d.free = d.free[:n-1]
+		return b
+	}
+	return new(batch)
+}
+
+// recycle keeps b's memory for another batch, unless an abandoned Write may
+// still read it.
+func (d *delivery) recycle(b *batch) {
+	if b.attempt != nil || b.lent || len(d.free) > d.config.InFlight {
+		return
+	}
+	clear(b.records)
+	*b = batch{memory: b.memory, records: b.records[:0], pieces: b.pieces[:0], condemned: b.condemned[:0]}
+	d.free = append(d.free, b)
+}
+
+// drop books what is left of b as dropped for reason.
+func (d *delivery) drop(b *batch, reason Reason, why string) {
+	n, bytes := b.left()
+	b.pieces, b.condemned = nil, nil
+	d.book(n, bytes, func(l *ledger) { l.drop(reason, n) })
+	d.report(Event{Kind: EventDropped, Reason: reason, Count: n, Err: why})
+}
+
+// book takes n held records of the given size out of the ledger's held and has
+// f enter where they went.
+func (d *delivery) book(n uint64, bytes int64, f func(l *ledger)) {
+	l := &d.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held -= n
+	l.heldBytes -= bytes
+	f(l)
+}
+
+// unblock tells the journal whether appends are to wait for this sink: not
+// while it is open, parked or gone, when waiting would not help.
+func (d *delivery) unblock() {
+	if d.config.OnFull != Block || d.cursor == nil {
+		return
+	}
+	healthy := !d.gone && !d.parked && !d.gaveUp.Load() && d.breaker.State() == breaker.Closed
+	if healthy != d.blocking {
+		d.blocking = healthy
+		d.cursor.SetBlocking(healthy)
+	}
+}
+
+// acknowledge works out how far everything is settled and tells those who wait
+// for it.
+func (d *delivery) acknowledge() {
+	acked := d.pipeline.journal.End() // a standby has settled all that its cursor would carry
+	if d.cursor != nil {
+		acked = d.cursor.Position().Next
+	}
+	for _, b := range d.window {
+		if b.origin == nil {
+			acked = min(acked, b.first)
+		}
+	}
+	if d.diverting != nil && d.diverting.origin == nil {
+		acked = min(acked, d.diverting.first)
+	}
+	d.acked.Store(acked)
+
+	for i := 0; i < len(d.flushes); {
+		f := d.flushes[i]
+		if acked < f.target {
+			i++
+			continue
+		}
+		f.done <- d // has room for every delivery
+		d.flushes = append(d.flushes[:i], d.flushes[i+1:]...)
+	}
+	for i := 0; i < len(d.carried); {
+		v := d.carried[i]
+		if acked < v.need && !d.gone {
+			i++
+			continue
+		}
+		d.carried = append(d.carried[:i], d.carried[i+1:]...)
+		v.from.diverted(v)
+	}
+}
+
+// flushTarget returns the sequence below which somebody waits for everything.
+func (d *delivery) flushTarget() (target uint64) {
+	for _, f := range d.flushes {
+		target = max(target, f.target)
+	}
+	for _, v := range d.carried {
+		target = max(target, v.need)
+	}
+	return target
+}
+
+// done reports whether nothing is left to do once the journal is sealed.
+func (d *delivery) done() bool {
+	return len(d.window) == 0 && (d.diverting == nil || d.fallback.gaveUp.Load()) && len(d.inbox) == 0 && len(d.carried) == 0 &&
+		(d.cursor == nil || d.cursor.Position().Next == d.pipeline.journal.End())
+}
+
+// report tells of something that happened to this sink.
+func (d *delivery) report(e Event) {
+	e.Sink = d.name
+	d.reporter.report(e)
+}
+
+// wants reports whether r is one that this sink's own cursor carries.
+func (d *delivery) wants(r sink.Record) bool {
+	return d.cursor != nil && r.Level >= d.config.Level.Level() && (d.filter == nil || d.passes(r))
+}
+
+// loop calls the steps of its deliveries: of one, or with Config.Serial of all
+// of them in order. It owns the goroutine that the deliveries' state belongs to.
+type loop struct {
+	deliveries []*delivery
+	wake       chan struct{} // the deliveries' own
+	timer      *time.Timer
+	done       chan struct{} // closed when run has returned
+}
+
+func newLoop(wake chan struct{}) *loop {
+	l := &loop{wake: wake, timer: time.NewTimer(time.Hour), done: make(chan struct{})}
+	l.timer.Stop()
+	return l
+}
+
+// run steps the deliveries until all have stopped. Serial ones take turns: each
+// begins one attempt at most, and that is waited for before the next one's turn
+// comes.
+func (l *loop) run() {
+	defer close(l.done)
+	for {
+		var alarm time.Time
+		again, stopped := false, 0
+		for _, d := range l.deliveries {
+			d.turn = true
+			at := d.step(time.Now())
+			for d.serial && d.live() > 0 {
+				l.wait(at)
+				at = d.step(time.Now())
+				again = true // the wake-up may have been another's
+			}
+			if !at.IsZero() && (alarm.IsZero() || at.Before(alarm)) {
+				alarm = at
+			}
+			if d.stopped {
+				stopped++
+			}
+		}
+		if stopped == len(l.deliveries) {
+			break
+		}
+		if !again {
+			l.wait(alarm)
+		}
+	}
+	for _, d := range l.deliveries {
+		d.closeSink()
+	}
+}
+
+// wait returns when something woke the loop or at alarm; zero: only when woken.
+func (l *loop) wait(alarm time.Time) {
+	if alarm.IsZero() {
+		<-l.wake
+		return
+	}
+	l.timer.Reset(time.Until(alarm))
+	select {
+	case <-l.wake:
+	case <-l.timer.C:
+	}
+	l.timer.Stop()
+}

@@ -1,0 +1,106 @@
+package fapilog
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fapilog/fapilog/sink"
+)
+
+// diversion is what is left of a batch on its way through another sink. The
+// sink it came from settles it when all of its records are settled there.
+type diversion struct {
+	from  *delivery
+	batch *batch // from's; its memory stays untouched until from.diverted
+
+	// Set by the sink that receives it.
+	records []sink.Record // what that sink writes; the rest comes by its own cursor
+	need    uint64        // the sequence its own cursor must have settled for that
+	read    bool          // an abandoned Write may still read batch's memory there
+}
+
+// divert hands b to the fallback, one batch at a time. It reports whether it
+// did.
+func (d *delivery) divert(b *batch, now time.Time) bool {
+	if d.closing && d.fallback.gaveUp.Load() {
+		d.giveUp()
+		return true
+	}
+	if d.diverting != nil {
+		d.at(d.breaker.RetryAt()) // the fallback's answer wakes us, or b is the next trial
+		return false
+	}
+	d.diverting = b // retire takes it out of the window
+	v := &diversion{from: d, batch: b}
+	to := d.fallback
+	to.post(func(time.Time) { to.receiveDiverted(v) })
+	return true
+}
+
+// receiveDiverted sorts out which of v's records this sink has to write and
+// which its own cursor carries anyway, so that each reaches it once.
+func (d *delivery) receiveDiverted(v *diversion) {
+	var bytes int64
+	for _, piece := range v.batch.pieces {
+		for _, r := range piece {
+			if r.ID.Journal == d.pipeline.journal.ID() && d.wants(r) {
+				v.need = max(v.need, r.ID.Seq+1)
+				continue
+			}
+			v.records = append(v.records, r)
+			bytes += int64(len(r.JSON))
+		}
+	}
+	d.setState(func(l *ledger) {
+		l.in += uint64(len(v.records))
+		l.held += uint64(len(v.records))
+		l.heldBytes += bytes
+	})
+	if len(v.records) == 0 {
+		d.answer(v)
+		return
+	}
+	d.inbox = append(d.inbox, v)
+}
+
+// takeDiverted makes a batch of the oldest diversion.
+func (d *delivery) takeDiverted() *batch {
+	v := d.inbox[0]
+	d.inbox = d.inbox[1:]
+	b := d.newBatch()
+	b.origin = v
+	b.records = append(b.records, v.records...)
+	b.pieces = d.cut(b.pieces, b.records)
+	return b
+}
+
+// cut appends records to pieces in runs no larger than a batch of this sink may
+// be: they were read for another sink.
+func (d *delivery) cut(pieces [][]sink.Record, records []sink.Record) [][]sink.Record {
+	from, bytes := 0, 0
+	for i, r := range records {
+		if n := i - from; n > 0 && (n == d.config.BatchRecords || bytes+len(r.JSON) > d.batchBytes()) {
+			pieces = append(pieces, records[from:i:i])
+			from, bytes = i, 0
+		}
+		bytes += len(r.JSON)
+	}
+	return append(pieces, slices.Clip(records[from:]))
+}
+
+// answer is called when v's own records are settled: what this sink's cursor
+// carries of it may still have to be waited for. See acknowledge.
+func (d *delivery) answer(v *diversion) { d.carried = append(d.carried, v) }
+
+// diverted has v's batch booked where it came from. Safe for concurrent use.
+func (d *delivery) diverted(v *diversion) {
+	d.post(func(time.Time) {
+		b := v.batch
+		n, bytes := b.left()
+		b.pieces = nil
+		b.lent = v.read
+		d.diverting = nil
+		d.book(n, bytes, func(l *ledger) { l.diverted += n })
+		d.settle(b)
+	})
+}

@@ -1,0 +1,34 @@
+package fapilog
+
+import (
+	"time"
+
+	"github.com/fapilog/fapilog/breaker"
+)
+
+// EventKind is what an Event tells of.
+type EventKind string
+
+const (
+	EventCircuit    EventKind = "circuit"     // a breaker changed its state: From, To
+	EventFailed     EventKind = "failed"      // an attempt failed: Err; Count records stay
+	EventParked     EventKind = "parked"      // the sink needs a change of configuration or credentials: Err
+	EventResumed    EventKind = "resumed"     // a parked sink works again
+	EventGone       EventKind = "gone"        // the sink has ended: Err
+	EventQuarantine EventKind = "quarantined" // Count records were put aside: Err
+	EventDropped    EventKind = "dropped"     // Count records were dropped: Reason, Err
+	EventPanic      EventKind = "panic"       // code of the user panicked and was contained: Err
+)
+
+// Event is something that happened in a pipeline, for Config.OnEvent. Events of
+// one sink come in the order in which they happened.
+type Event struct {
+	Time     time.Time
+	Kind     EventKind
+	Sink     string
+	From, To breaker.State // EventCircuit
+	Reason   Reason        // EventDropped
+	Count    uint64        // records concerned
+	Err      string        // without secrets; may be empty
+	Missed   uint64        // events lost just before this one because OnEvent was too slow
+}

@@ -1,0 +1,113 @@
+// Package fapilogtest lets a test look at what its code logs.
+package fapilogtest
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/fapilog/fapilog"
+	"github.com/fapilog/fapilog/sink/sinktest"
+)
+
+// Log is a pipeline that belongs to a test and keeps every record, of all
+// levels. It is safe for concurrent use.
+type Log struct {
+	*fapilog.Pipeline
+	tb     testing.TB
+	memory *sinktest.Memory
+}
+
+// Record is a logged record, read back from its JSON.
+type Record struct {
+	Time    time.Time
+	Level   slog.Level
+	Message string
+	Attrs   map[string]any // as encoding/json decodes them, groups as maps; without time, level and msg
+	JSON    string
+}
+
+// New opens a pipeline with cfg and one more sink, whose records the Log keeps;
+// the zero Config is enough. It is closed at the end of the test, which fails
+// if records are left in it then.
+func New(tb testing.TB, cfg fapilog.Config) *Log {
+	tb.Helper()
+	memory := new(sinktest.Memory)
+	cfg.Routes = append([]fapilog.Route{{
+		Name:     "fapilogtest",
+		Sink:     memory,
+		Delivery: fapilog.Delivery{Level: slog.Level(math.MinInt32)},
+	}}, cfg.Routes...)
+	p, err := fapilog.New(context.Background(), cfg)
+	if err != nil {
+		tb.Fatalf("fapilogtest: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := p.Close(context.Background()); err != nil {
+			tb.Errorf("fapilogtest: %v", err)
+		}
+	})
+	return &Log{p, tb, memory}
+}
+
+// Records returns everything logged so far, in order.
+func (l *Log) Records() []Record {
+	l.tb.Helper()
+	if err := l.Flush(context.Background()); err != nil {
+		l.tb.Fatalf("fapilogtest: %v", err)
+	}
+	var records []Record
+	for _, r := range l.memory.Records() {
+		read := Record{Time: r.Time, Level: r.Level, JSON: string(r.JSON)}
+		if err := json.Unmarshal(r.JSON, &read.Attrs); err != nil {
+			l.tb.Fatalf("fapilogtest: %v in %s", err, r.JSON)
+		}
+		read.Message, _ = read.Attrs[slog.MessageKey].(string)
+		for _, key := range []string{slog.TimeKey, slog.LevelKey, slog.MessageKey} {
+			delete(read.Attrs, key)
+		}
+		records = append(records, read)
+	}
+	return records
+}
+
+// Find returns the records with this message, in order.
+func (l *Log) Find(message string) []Record {
+	l.tb.Helper()
+	var found []Record
+	for _, r := range l.Records() {
+		if r.Message == message {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// Want fails the test unless exactly one record has this level and message, and
+// returns it.
+func (l *Log) Want(level slog.Level, message string) Record {
+	l.tb.Helper()
+	var found []Record
+	for _, r := range l.Find(message) {
+		if r.Level == level {
+			found = append(found, r)
+		}
+	}
+	if len(found) != 1 {
+		l.tb.Fatalf("%d records with level %v and message %q, want 1; logged were:\n%s", len(found), level, message, l)
+	}
+	return found[0]
+}
+
+// String returns what was logged so far, a record a line.
+func (l *Log) String() string {
+	l.tb.Helper()
+	var lines []byte
+	for _, r := range l.Records() {
+		lines = append(append(lines, r.JSON...), '\n')
+	}
+	return string(lines)
+}

@@ -1,0 +1,200 @@
+package fapilog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/fapilog/fapilog/encode"
+	"github.com/fapilog/fapilog/journal"
+)
+
+// Pipeline carries records to its sinks. It is safe for concurrent use.
+type Pipeline struct {
+	config     Config
+	journal    *journal.Journal
+	encoder    *encode.Encoder
+	levels     levels
+	deliveries []*delivery // in the order of the configuration
+	loops      []*loop
+	reporter   *reporter
+	closer     closer
+
+	closing  atomic.Bool
+	closed   chan struct{} // closed when the first Close has ended
+	closeErr error         // what it returned; set before closed is closed
+
+	calls        sync.Pool // of *call
+	nextCounter  atomic.Uint32
+	offered      [32]counter
+	encodeFailed atomic.Uint64
+	lateCalls    atomic.Uint64
+	refused      atomic.Uint64
+}
+
+// Open opens the sinks that the URIs name. Without URIs it takes the list in
+// FAPILOG_SINKS, and where that is unset or blank the console. Everything else
+// comes from the FAPILOG_ variables; see ConfigFromEnv. ctx bounds opening only.
+func Open(ctx context.Context, uris ...string) (*Pipeline, error) {
+	cfg, err := ConfigFromEnv(uris...)
+	if err != nil {
+		return nil, err
+	}
+	return New(ctx, cfg)
+}
+
+// New opens a pipeline. It never reads the environment. The configuration is
+// validated completely before anything is opened or created, and all its
+// mistakes are in the one [*ConfigError]; any other error comes from opening a
+// sink. That a destination does not answer is not an error. ctx bounds opening
+// only.
+func New(ctx context.Context, cfg Config) (*Pipeline, error) {
+	routes, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	p := &Pipeline{
+		config: cfg,
+		closer: closer{make(chan struct{}, 1)},
+		closed: make(chan struct{}),
+		levels: newLevels(routes),
+	}
+	p.calls.New = p.newCall
+	if p.encoder, err = encode.New(encode.Options{
+		AddSource: cfg.AddSource, ReplaceAttr: cfg.ReplaceAttr, Redact: cfg.Redact, MaxRecord: cfg.MaxRecord,
+	}); err != nil {
+		return nil, fmt.Errorf("fapilog: %w", err)
+	}
+	if err := openSinks(ctx, routes); err != nil {
+		return nil, err
+	}
+	if p.journal, err = journal.Open(cfg.Journal); err != nil {
+		return nil, errors.Join(fmt.Errorf("fapilog: %w", err), closeSinks(routes))
+	}
+	p.start(routes)
+	return p, nil
+}
+
+// openSinks opens every route's sink, or none: when one fails, those opened
+// before it are closed.
+func openSinks(ctx context.Context, routes []route) error {
+	for i := range routes {
+		r := &routes[i]
+		if r.opener == nil {
+			continue
+		}
+		var err error
+		if r.sink, err = r.opener.Open(ctx); err != nil {
+			err = fmt.Errorf("fapilog: sink %s: %s", r.name, masker(r.secrets)(err))
+			return errors.Join(err, closeSinks(routes[:i]))
+		}
+	}
+	return nil
+}
+
+// closeSinks closes the sinks that openSinks opened. Those given by value stay
+// their owner's until New succeeds.
+func closeSinks(routes []route) (err error) {
+	for _, r := range routes {
+		if r.opener != nil {
+			err = errors.Join(err, r.sink.Close())
+		}
+	}
+	return err
+}
+
+// start builds the deliveries and their loops and sets them going.
+func (p *Pipeline) start(routes []route) {
+	p.reporter = newReporter(p.config.Diagnostics, p.insideContext(), p.config.OnEvent)
+	shared := newLoop(make(chan struct{}, 1))
+	for _, r := range routes {
+		l := shared
+		if !p.config.Serial {
+			l = newLoop(make(chan struct{}, 1))
+			p.loops = append(p.loops, l)
+		}
+		d := newDelivery(p, r, l.wake)
+		l.deliveries = append(l.deliveries, d)
+		p.deliveries = append(p.deliveries, d)
+	}
+	if p.config.Serial {
+		p.loops = []*loop{shared}
+	}
+	for i, r := range routes {
+		if r.fallback >= 0 {
+			p.deliveries[i].fallback = p.deliveries[r.fallback]
+		}
+	}
+	for _, l := range p.loops {
+		go l.run()
+	}
+}
+
+// Handler returns the pipeline as a [slog.Handler]. Its Handle returns when the
+// journal has the record, whatever the sinks do.
+func (p *Pipeline) Handler() slog.Handler { return &handler{p, p.encoder} }
+
+// Logger returns slog.New(p.Handler()).
+func (p *Pipeline) Logger() *slog.Logger { return slog.New(p.Handler()) }
+
+// Stats returns the ledger as of now. The rows are taken one after the other;
+// each is consistent in itself.
+func (p *Pipeline) Stats() Stats {
+	s := Stats{
+		EncodeFailed: p.encodeFailed.Load(),
+		Closed:       p.lateCalls.Load(),
+		Refused:      p.refused.Load(),
+		JournalBytes: p.journal.Bytes(),
+		Appended:     p.journal.End(),
+	}
+	for i := range p.offered {
+		s.Offered += p.offered[i].n.Load()
+	}
+	for _, d := range p.deliveries {
+		s.Sinks = append(s.Sinks, d.stats())
+	}
+	return s
+}
+
+// insideContext returns the context of calls that the pipeline makes: what is
+// logged with it is refused.
+func (p *Pipeline) insideContext() context.Context {
+	return context.WithValue(context.Background(), insideKey{}, p)
+}
+
+// levels answers whether any sink wants a level. It costs the same for any
+// number of sinks, as long as their levels are constants.
+type levels struct {
+	lowest  slog.Level     // of the constant ones
+	dynamic []slog.Leveler // asked each time
+}
+
+func newLevels(routes []route) levels {
+	l := levels{lowest: slog.Level(1<<31 - 1)}
+	for _, r := range routes {
+		switch level := r.delivery.Level.(type) {
+		case slog.Level:
+			if !r.standby {
+				l.lowest = min(l.lowest, level)
+			}
+		default:
+			if !r.standby {
+				l.dynamic = append(l.dynamic, level)
+			}
+		}
+	}
+	return l
+}
+
+// min returns the lowest level that any sink wants now.
+func (l *levels) min() slog.Level {
+	lowest := l.lowest
+	for _, d := range l.dynamic {
+		lowest = min(lowest, d.Level())
+	}
+	return lowest
+}

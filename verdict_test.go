@@ -1,0 +1,373 @@
+package fapilog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/sinktest"
+)
+
+// refusing returns a sink that refuses every batch with one of these in it.
+func refusing(t *testing.T, v sink.Verdict, bad ...int) *sinktest.Script {
+	return &sinktest.Script{Answer: func(_ int, batch []sink.Record) sinktest.Step {
+		for _, n := range numbers(t, batch) {
+			if slices.Contains(bad, n) {
+				return sinktest.Verdict(v, 0)
+			}
+		}
+		return sinktest.OK()
+	}}
+}
+
+func TestOneBadRecordIsFoundInFewAttempts(t *testing.T) {
+	for _, verdict := range []sink.Verdict{sink.Rejected, sink.TooLarge} {
+		for _, bad := range [][]int{{4711}, {0}, {999}, {9999}, {4000, 4001, 4999}} {
+			t.Run(fmt.Sprint(verdict, bad), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := refusing(t, verdict, bad...)
+					p := open(t, Config{Defaults: Delivery{BatchRecords: 1000}}, s)
+					log(p, 0, 10_000)
+					if err := p.Flush(limit(t, time.Minute)); err != nil {
+						t.Fatal(err)
+					}
+					holds(t, "a", s, slices.DeleteFunc(upTo(10_000), func(n int) bool { return slices.Contains(bad, n) }))
+					most := len(bad) * (2*bits.Len(1000) + 4)
+					if verdict == sink.TooLarge {
+						most += 10_000 / 250 // until the guilty one is found, batches are smaller
+					}
+					if extra := len(s.Attempts()) - 10; extra > most {
+						t.Errorf("%d extra attempts, want at most %d", extra, most)
+					}
+					if k := row(t, p, "a"); k.Delivered != uint64(10_000-len(bad)) || k.Dropped[Reason(verdict.String())] != uint64(len(bad)) || k.Circuit != breaker.Closed {
+						t.Errorf("%+v", k)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestThrottledSinkIsLeftAlone(t *testing.T) {
+	minute := time.Minute
+	tests := []struct {
+		after  time.Duration
+		random float64
+		want   time.Duration
+	}{
+		{10 * time.Second, 0, 10 * time.Second},
+		{10 * time.Second, 0.5, 11 * time.Second},
+		{5 * minute, 0.5, 5*minute + 30*time.Second},
+		{24 * time.Hour, 0, 5 * minute}, // the cap
+		{24 * time.Hour, 0.5, 5*minute + 30*time.Second},
+		{1<<63 - 1, 0.5, 5*minute + 30*time.Second},
+		{0, 0.5, 100 * time.Millisecond}, // a backoff
+		{-24 * time.Hour, 0.5, 100 * time.Millisecond},
+		{-1 << 63, 0.5, 100 * time.Millisecond},
+		{1, 0.5, 1},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.after, " ", test.random), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sinktest.Script{Steps: []sinktest.Step{sinktest.Verdict(sink.Throttled, test.after)}}
+				p := open(t, Config{Defaults: Delivery{Linger: -1}}, s)
+				constant(p, test.random)
+				start := time.Now()
+				log(p, 0, 1)
+				synctest.Wait()
+				log(p, 1, 5000) // full batches do not disturb it either
+				time.Sleep(time.Hour)
+				if at := begun(start, s.Attempts()); at[0] != 0 || at[1] != test.want {
+					t.Errorf("it was tried again after %v, want %v", at[1], test.want)
+				}
+				holds(t, "a", s, upTo(5001))
+			})
+		})
+	}
+}
+
+func TestThrottlingLeavesTheBreakerClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sinktest.Script{Steps: slices.Repeat([]sinktest.Step{sinktest.Verdict(sink.Throttled, time.Second), sinktest.Verdict(sink.Throttled, 0)}, 25)}
+		var heard events
+		p := open(t, Config{OnEvent: heard.note}, s)
+		log(p, 0, 10)
+		time.Sleep(time.Hour)
+		holds(t, "a", s, upTo(10))
+		if k := row(t, p, "a"); k.Failures != 50 || len(heard.states()) != 0 {
+			t.Errorf("transitions to %v: %+v", heard.states(), k)
+		}
+	})
+}
+
+// One batch was throttled, and then another, which was under way, succeeded.
+func TestRetryAfterHoldsForEveryBatchInFlight(t *testing.T) {
+	for _, other := range []sinktest.Step{sinktest.Slow(time.Second), sinktest.Late(time.Second, errDown), sinktest.Late(time.Second, &sink.Error{Verdict: sink.TooLarge})} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sinktest.Script{Steps: []sinktest.Step{other, sinktest.Verdict(sink.Throttled, time.Minute)}}
+			p := open(t, Config{Defaults: Delivery{InFlight: 2, BatchRecords: 2}}, s)
+			constant(p, 0)
+			start := time.Now()
+			log(p, 0, 20)
+			time.Sleep(2 * time.Minute)
+			if at := begun(start, s.Attempts()); at[2] != time.Minute {
+				t.Errorf("attempts at %v", at)
+			}
+			if k := row(t, p, "a"); k.Delivered != 20 {
+				t.Errorf("%+v", k)
+			}
+		})
+	}
+}
+
+func TestParkedSinkIsTriedOnceAMinute(t *testing.T) {
+	for _, random := range []float64{0, 0.5} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sinktest.Script{Steps: slices.Repeat([]sinktest.Step{sinktest.Verdict(sink.Park, 0)}, 5)}
+			var heard events
+			diagnostics, text := lines()
+			p := open(t, Config{Diagnostics: diagnostics, OnEvent: heard.note, Defaults: Delivery{InFlight: 3, BatchRecords: 10}}, s)
+			constant(p, random)
+			start := time.Now()
+			log(p, 0, 10)
+			time.Sleep(time.Second)
+			if k := row(t, p, "a"); !k.Parked || k.Pending != 10 || k.Circuit != breaker.Closed || k.LastError != "scripted park" {
+				t.Errorf("%+v", k)
+			}
+			log(p, 10, 90)
+			time.Sleep(10 * time.Minute)
+			interval := time.Minute + time.Duration(random*float64(6*time.Second))
+			want := []time.Duration{0, interval, 2 * interval, 3 * interval, 4 * interval, 5 * interval}
+			if at := begun(start, s.Attempts()); !slices.Equal(at[:6], want) {
+				t.Errorf("it was tried at %v, want %v", at, want)
+			}
+			delivers(t, p)
+			if got := numbers(t, s.Records()); len(got) != 100 {
+				t.Errorf("%v", got)
+			}
+			if k := row(t, p, "a"); k.Parked || k.Delivered != 100 {
+				t.Errorf("%+v", k)
+			}
+			parked, resumed := heard.of(EventParked), heard.of(EventResumed)
+			if len(parked) != 1 || len(resumed) != 1 || parked[0].Count != 10 || parked[0].Err != "scripted park" {
+				t.Errorf("%+v %+v", parked, resumed)
+			}
+			if n := strings.Count(text.String(), "\n"); n != 2 {
+				t.Errorf("%d diagnostics, want one for each change:\n%s", n, text)
+			}
+		})
+	}
+}
+
+// measured returns a sink that takes at most limit bytes a batch.
+func measured(limit int) *sinktest.Script {
+	return &sinktest.Script{Answer: func(_ int, batch []sink.Record) sinktest.Step {
+		if size(batch) > int64(limit) {
+			return sinktest.Verdict(sink.TooLarge, 0)
+		}
+		return sinktest.OK()
+	}}
+}
+
+// refusals returns how many of the attempts had a verdict.
+func refusals(attempts []sinktest.Attempt) (n int) {
+	for _, a := range attempts {
+		if a.Err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTooLargeBatchIsHalvedAndTheSizeRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		probe := new(sinktest.Script)
+		p := open(t, Config{}, probe)
+		log(p, 10_000, 1)
+		delivers(t, p)
+		bytes := len(probe.Records()[0].JSON) // of each record to come
+
+		s := measured(130 * bytes)
+		p = open(t, Config{Defaults: Delivery{BatchRecords: 1000, Linger: 10 * time.Millisecond}}, s)
+		log(p, 10_000, 1000)
+		time.Sleep(time.Minute)
+		if n := len(s.Attempts()); n != 15 || refusals(s.Attempts()) != 7 { // 1, 2 and 4 refused, 8 halves of 125 taken
+			t.Errorf("%d attempts, %d of them refused", n, refusals(s.Attempts()))
+		}
+		for n := range 9 {
+			log(p, 11_000+n*1000, 1000)
+			time.Sleep(time.Minute)
+		}
+		holds(t, "a", s, span(10_000, 10_000))
+		if n := len(s.Attempts()); n != 15+9*8 || refusals(s.Attempts()) != 7 {
+			t.Errorf("%d attempts, %d of them refused: the size is not remembered", n, refusals(s.Attempts()))
+		}
+		if k := row(t, p, "a"); k.Circuit != breaker.Closed || k.Delivered != 10_000 {
+			t.Errorf("%+v", k)
+		}
+	})
+}
+
+func TestSizeIsNotRememberedWhenOneRecordWasGuilty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := measured(100_000)
+		p := open(t, Config{Defaults: Delivery{BatchRecords: 1000, Linger: 10 * time.Millisecond}}, s)
+		log(p, 0, 500)
+		p.Logger().Info(strings.Repeat("x", 100_000), "n", 500)
+		log(p, 501, 499)
+		time.Sleep(time.Minute)
+		before := len(s.Attempts())
+		log(p, 1000, 1000)
+		time.Sleep(time.Minute)
+		holds(t, "a", s, slices.Delete(upTo(2000), 500, 501))
+		if n := len(s.Attempts()) - before; n != 1 {
+			t.Errorf("the next thousand records took %d attempts, want 1", n)
+		}
+		if k := row(t, p, "a"); k.Dropped[DroppedTooLarge] != 1 || k.Delivered != 1999 {
+			t.Errorf("%+v", k)
+		}
+	})
+}
+
+func TestGoneSinkIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sinktest.Script{Steps: []sinktest.Step{sinktest.OK(), sinktest.Verdict(sink.Gone, 0)}}
+		var heard events
+		p := open(t, Config{OnEvent: heard.note, Defaults: Delivery{BatchRecords: 10, Linger: -1}}, s)
+		log(p, 0, 10)
+		time.Sleep(time.Second)
+		log(p, 10, 50)
+		time.Sleep(time.Hour)
+		log(p, 60, 40)
+		time.Sleep(time.Hour)
+		taken := uint64(s.Len())
+		if k := row(t, p, "a"); !k.Gone || k.Delivered != taken || k.Dropped[DroppedGone] != 100-taken || k.Pending != 0 || k.Circuit != breaker.Closed {
+			t.Errorf("%+v", k)
+		}
+		if n := len(heard.of(EventGone)); n != 1 {
+			t.Errorf("%d events", n)
+		}
+		start := time.Now()
+		if err := p.Flush(limit(t, time.Second)); err != nil {
+			t.Error(err)
+		}
+		if err := p.Close(limit(t, time.Second)); err != nil || time.Since(start) != 0 || !s.Closed() {
+			t.Errorf("Close returned %v after %v; closed: %t", err, time.Since(start), s.Closed())
+		}
+	})
+}
+
+func TestBatchExpires(t *testing.T) {
+	tests := []struct {
+		name string
+		then sinktest.Step
+		took time.Duration // from the first attempt
+	}{
+		{"when it always fails", sinktest.Fail(errDown), 25 * time.Second},
+		{"when it is throttled", sinktest.Verdict(sink.Throttled, time.Hour), 25 * time.Second},
+		{"when it is parked", sinktest.Verdict(sink.Park, 0), 25 * time.Second},
+		{"after the attempt under way", sinktest.Hang(), 30 * time.Second},
+		{"while an abandoned Write hangs", sinktest.Stuck(), 25 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sinktest.Script{Then: test.then}
+				defer s.Release()
+				var heard events
+				cfg := Delivery{RetryFor: 25 * time.Second, Linger: -1, BatchRecords: 10, RetryBase: 10 * time.Millisecond, RetryMax: 10 * time.Millisecond}
+				cfg.Breaker.Off = true
+				p := open(t, Config{OnEvent: heard.note, Defaults: cfg}, s)
+				start := time.Now()
+				log(p, 0, 10)
+				time.Sleep(time.Minute)
+				dropped := heard.of(EventDropped)
+				if len(dropped) == 0 || dropped[0].Reason != DroppedExpired {
+					t.Fatalf("%+v", dropped)
+				}
+				if at := dropped[0].Time.Sub(start); at < test.took || at > test.took+10*time.Millisecond {
+					t.Errorf("dropped after %v, want %v", at, test.took)
+				}
+				if k := row(t, p, "a"); k.Dropped[DroppedExpired] != 10 || k.Pending != 0 {
+					t.Errorf("%+v", k)
+				}
+			})
+		})
+	}
+}
+
+var errTyped *sink.Error // nil, but as an error it is not
+
+// unwrapping panics when it is asked for its cause, as a nil pointer would.
+type unwrapping struct{ error }
+
+func (u unwrapping) Unwrap() error { panic("no cause") }
+
+// textless panics when it is asked for its text.
+type textless struct{}
+
+func (textless) Error() string { panic("no text") }
+
+func TestErrorsOfAnyKindAreFailures(t *testing.T) {
+	long := strings.Repeat("é", 3000)
+	tests := []struct {
+		name string
+		err  error
+		text string // "": anything
+	}{
+		{"a plain one", errDown, "connection refused"},
+		{"a wrapped one", fmt.Errorf("send: %w", errDown), "send: connection refused"},
+		{"an empty Error", &sink.Error{}, "retry"},
+		{"a nil *Error", errTyped, ""},
+		{"an unknown verdict", &sink.Error{Err: errDown, Verdict: 99}, "connection refused"},
+		{"a negative verdict", &sink.Error{Err: errDown, Verdict: -1}, "connection refused"},
+		{"one whose Error panics", textless{}, "panic in Error: no text"},
+		{"a wrapped one whose Error panics", &sink.Error{Err: textless{}}, "panic in Error: no text"},
+		{"one whose Unwrap panics", unwrapping{errDown}, "connection refused"},
+		{"a long one", errors.New(long), long[:1024] + "…"},
+		{"joined ones", errors.Join(errDown, errDown), "connection refused\nconnection refused"},
+		{"an index out of range", &sink.Error{Items: []sink.ItemError{{Index: 0}, {Index: 10, Verdict: sink.Rejected}}, Err: errDown}, "connection refused"},
+		{"a negative index", &sink.Error{Items: []sink.ItemError{{Index: -1, Verdict: sink.Rejected}}, Err: errDown}, "connection refused"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				taken := new(sinktest.Memory)
+				calls := 0
+				p := open(t, Config{Defaults: Delivery{Linger: time.Second}}, sink.Func(func(ctx context.Context, batch []sink.Record) error {
+					if calls++; calls == 1 {
+						return test.err
+					}
+					return taken.Write(ctx, batch)
+				}))
+				log(p, 0, 10)
+				time.Sleep(time.Minute)
+				holds(t, "a", taken, upTo(10)) // all of them again
+				k := row(t, p, "a")
+				if k.Attempts != 2 || k.Failures != 1 || test.text != "" && k.LastError != test.text {
+					t.Errorf("%+v", k)
+				}
+			})
+		})
+	}
+}
+
+func TestWrappedVerdictCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := fmt.Errorf("loki: %w", &sink.Error{Verdict: sink.Park, Err: errDown})
+		p := open(t, Config{}, &sinktest.Script{Then: sinktest.Fail(err)})
+		log(p, 0, 1)
+		time.Sleep(time.Second)
+		if k := row(t, p, "a"); !k.Parked || k.LastError != "loki: connection refused" {
+			t.Errorf("%+v", k)
+		}
+	})
+}

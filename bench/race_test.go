@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// raceEnabled: sync.Pool then drops some of what it is given.
+const raceEnabled = true

@@ -52,9 +52,11 @@ type (
 		D float64   `json:"d,string"`
 		E *int      `json:"e"`
 		F any       `json:"f,omitzero"`
+		//lint:ignore SA5008 what encoding/json makes of such a tag is the question
 		G string    `json:"-,"`
 		H time.Time `json:"h,omitzero"`
 		I int       `json:"ß"`
+		//lint:ignore SA5008 what encoding/json makes of such a tag is the question
 		J int       `json:"bad\"name"`
 	}
 	base struct {

@@ -178,21 +178,40 @@ func TestLongLinesOfTwoSinksOnOnePipeAreWhole(t *testing.T) {
 }
 
 func TestStuckReaderStallsOnlyItsSink(t *testing.T) {
-	_, stuck := pipe(t)
+	r, stuck := pipe(t)
 	s := open(t, Config{File: stuck})
-	stuckDone := make(chan error, 1)
-	go func() { stuckDone <- s.Write(t.Context(), tagged(1, 200)) }()
+	line := []sink.Record{{JSON: bytes.Repeat([]byte("x"), 1_000_000-1)}}
+	result := make(chan error, 1)
+	go func() { result <- s.Write(t.Context(), line) }()
+	if _, err := io.ReadFull(r, make([]byte, 1)); err != nil { // now the write has begun
+		t.Fatal(err)
+	}
 	f, read := temporary(t)
 	if err := open(t, Config{File: f}).Write(t.Context(), records(0, 10)); err != nil || read() != text(0, 10) {
 		t.Errorf("the other sink: %v, %q", err, read())
 	}
-	if err := s.Close(); err != nil { // returns although the Write is stuck
+	if err := s.Close(); err != nil { // returns although the write is stuck
 		t.Error(err)
 	}
 	select {
-	case err := <-stuckDone:
-		t.Errorf("the write to a full pipe returned: %v", err)
+	case err := <-result:
+		t.Errorf("a pipe took a megabyte that nobody read: %v", err)
 	default:
+	}
+	if n, err := io.CopyN(io.Discard, r, 1_000_000-1); err != nil {
+		t.Errorf("%d more bytes read, %v", n, err)
+	}
+	if err := <-result; err != nil {
+		t.Errorf("the write that was stuck: %v", err)
+	}
+}
+
+// The Go runtime opens /dev/null for a standard file that is closed at start.
+func TestProcessThatStartsWithoutStandardOutputLives(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", `exec "$0" >&-`, os.Args[0])
+	cmd.Env = append(os.Environ(), "CONSOLE_TEST_CHILD=10")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

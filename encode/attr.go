@@ -32,7 +32,7 @@ func (s *state) appendAttr(a slog.Attr) (appended bool) {
 			return true
 		}
 	}
-	if s.e.rules.matchKey(a.Key) && !(s.builtin && isBuiltin(a.Key)) {
+	if s.e.rules.matchKey(a.Key) && !(s.builtin && (isOwn(a.Key) || isOfSource(a.Key))) {
 		return s.appendMasked(a.Key)
 	}
 	kind := a.Value.Kind()

@@ -56,6 +56,21 @@ func TestEveryKindOfValueIsWrittenAsSlogDoes(t *testing.T) {
 	}
 }
 
+func TestNestingIsAsDeepAsEncodingJSONReads(t *testing.T) {
+	for _, redact := range []encode.Redact{{Off: true}, {}} {
+		for name, make := range map[string]func(int) any{"slice": deepSlice, "group": func(n int) any { return deepGroup(n) }} {
+			deepest := tableLine(kind{value: make(9999)})
+			if got := deepest.ours(t, redact); !bytes.Equal(got, deepest.slogs(t)) || !json.Valid(got) {
+				t.Errorf("%s: the deepest is not written as by log/slog: %.100s", name, got)
+			}
+			got := tableLine(kind{value: make(10000)}).ours(t, redact)
+			if !json.Valid(got) || !bytes.Contains(got, []byte(`"!ERROR:encode: nested deeper than 10000"`)) {
+				t.Errorf("%s: one deeper: %.100s", name, got)
+			}
+		}
+	}
+}
+
 // childVariable tells the test binary that it is the child.
 const childVariable = "ENCODE_TEST_CHILD"
 

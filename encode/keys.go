@@ -151,15 +151,17 @@ func lower(c byte) byte {
 	return c
 }
 
-// isBuiltin reports whether key is one a record's own members have; the last three
-// are those of the source.
-func isBuiltin(key string) bool {
+// isOwn reports whether key is that of one of a record's own members.
+func isOwn(key string) bool {
 	switch key {
-	case "time", "level", "msg", "source", "function", "file", "line":
+	case "time", "level", "msg", "source":
 		return true
 	}
 	return false
 }
+
+// isOfSource reports whether key is that of a member of a record's source.
+func isOfSource(key string) bool { return key == "function" || key == "file" || key == "line" }
 
 // view returns b as a string without copying it: it is not to outlive the call it
 // is passed to.

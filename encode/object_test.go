@@ -25,6 +25,18 @@ func TestObjectPassesThroughWithItsBytes(t *testing.T) {
 	}
 }
 
+func TestOwnMembersOfAnObjectAreExemptFromFurtherKeys(t *testing.T) {
+	e := newEncoder(t, encode.Options{AddSource: true, Redact: encode.Redact{Keys: []string{"time", "msg", "line", "file", "level", "source", "function"}}})
+	got, _ := e.AppendObject(nil, []byte(`{"time":1,"level":2,"msg":3,"source":{"line":4},"line":5,"a":{"msg":6}}`))
+	if want := `{"time":1,"level":2,"msg":3,"source":{"line":"***"},"line":"***","a":{"msg":"***"}}`; string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	r := slog.NewRecord(time.Unix(0, 0), slog.LevelInfo, "m", here)
+	if got := e.AppendRecord(nil, r, nil); bytes.Contains(got, []byte("***")) {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestWhatIsNotOneObjectIsRefused(t *testing.T) {
 	e := newEncoder(t, encode.Options{})
 	for _, in := range []string{

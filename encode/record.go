@@ -108,8 +108,11 @@ func (s *state) appendReplacedBuiltins(r *slog.Record) {
 
 // appendTimeMember appends the record's time.
 func (s *state) appendTimeMember(t time.Time) {
-	s.buf = append(s.buf, `"time":`...)
-	s.appendTime(t)
+	var ok bool
+	if s.buf, ok = s.stamp.append(s.buf, t); !ok {
+		s.appendKey(slog.TimeKey)
+		s.buf = appendQuoted(s.buf, errYear)
+	}
 }
 
 // appendLevelMember appends the record's level. The names of levels hold nothing

@@ -192,7 +192,7 @@ func (c *copier) sensitive(raw []byte) bool {
 			break
 		}
 	}
-	return r.matchKey(view(key)) && !(c.record && c.depth == 1 && isBuiltin(view(key)))
+	return r.matchKey(view(key)) && !(c.record && c.depth == 1 && isOwn(view(key)))
 }
 
 // text reads a string and replaces what is secret in it, unless the whole value is
@@ -249,99 +249,4 @@ func mayHoldAt(raw []byte) bool {
 		}
 	}
 	return false
-}
-
-// scalarEnd returns the index behind the number or literal at src[i].
-func scalarEnd(src []byte, i int) (int, status) {
-	switch src[i] {
-	case 't':
-		return literalEnd(src, i, "true")
-	case 'f':
-		return literalEnd(src, i, "false")
-	case 'n':
-		return literalEnd(src, i, "null")
-	}
-	return numberEnd(src, i)
-}
-
-func literalEnd(src []byte, i int, literal string) (int, status) {
-	for j := range len(literal) {
-		if i+j == len(src) {
-			return i + j, truncated
-		}
-		if src[i+j] != literal[j] {
-			return i + j, invalid
-		}
-	}
-	return i + len(literal), scanned
-}
-
-// numberEnd follows the grammar of RFC 8259, section 6.
-func numberEnd(src []byte, i int) (int, status) {
-	if src[i] == '-' {
-		i++
-	}
-	if i < len(src) && src[i] == '0' {
-		i++
-	} else {
-		end := digitsEnd(src, i)
-		if end == i {
-			return i, missing(src, i)
-		}
-		i = end
-	}
-	if i < len(src) && src[i] == '.' {
-		end := digitsEnd(src, i+1)
-		if end == i+1 {
-			return end, missing(src, end)
-		}
-		i = end
-	}
-	if i < len(src) && (src[i] == 'e' || src[i] == 'E') {
-		i++
-		if i < len(src) && (src[i] == '+' || src[i] == '-') {
-			i++
-		}
-		end := digitsEnd(src, i)
-		if end == i {
-			return end, missing(src, end)
-		}
-		i = end
-	}
-	return i, scanned
-}
-
-func digitsEnd(src []byte, i int) int {
-	for i < len(src) && '0' <= src[i] && src[i] <= '9' {
-		i++
-	}
-	return i
-}
-
-// missing says why there is nothing of use at src[i].
-func missing(src []byte, i int) status {
-	if i >= len(src) {
-		return truncated
-	}
-	return invalid
-}
-
-// skipBlank returns the index of the first byte from src[i] on that is not JSON
-// white space.
-func skipBlank(src []byte, i int) int {
-	for i < len(src) && isBlank(src[i]) {
-		i++
-	}
-	return i
-}
-
-func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
-
-// trimBlank returns b without the JSON white space around it.
-func trimBlank(b []byte) []byte {
-	b = b[skipBlank(b, 0):]
-	for len(b) > 0 && isBlank(b[len(b)-1]) {
-		b = b[:len(b)-1]
-	}
-	return b
 }

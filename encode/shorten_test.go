@@ -110,6 +110,18 @@ func TestTimeLevelAndMessageOfForeignObjectsRemain(t *testing.T) {
 	}
 }
 
+func TestMessageBehindManyLongStringsHasItsShare(t *testing.T) {
+	var in strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&in, `%c"s%d":"%s"`, "{,"[min(i, 1)], i, strings.Repeat("a", 900))
+	}
+	in.WriteString(`,"msg":"` + strings.Repeat("b", 5000) + `"}`)
+	got, _ := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendObject(nil, []byte(in.String()))
+	if n := bytes.Count(got, []byte("b")); n < 200 {
+		t.Errorf("%d bytes of the message are left: %s", n, got)
+	}
+}
+
 func TestCutFallsBetweenCharacters(t *testing.T) {
 	for _, unit := range []string{"é", "世", "🎉", "\x00", "\"", "\\", "\n", "\xff", "\u2028", "a"} {
 		for pad := range 13 {

@@ -11,7 +11,7 @@ func TestStampIsThatOfTheTimePackage(t *testing.T) {
 	var c stamp
 	check := func(at time.Time) {
 		t.Helper()
-		want := `"` + at.Format(time.RFC3339Nano) + `"`
+		want := `"time":"` + at.Format(time.RFC3339Nano) + `"`
 		if got, ok := c.append(nil, at); !ok || string(got) != want {
 			t.Errorf("got %s, %v, want %s", got, ok, want)
 		}

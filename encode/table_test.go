@@ -46,18 +46,18 @@ type (
 	fn      func()
 	empty   struct{}
 	tagged  struct {
-		A int       `json:"a,omitempty"`
-		B string    `json:",omitempty"`
-		C bool      `json:"-"`
-		D float64   `json:"d,string"`
-		E *int      `json:"e"`
-		F any       `json:"f,omitzero"`
+		A int     `json:"a,omitempty"`
+		B string  `json:",omitempty"`
+		C bool    `json:"-"`
+		D float64 `json:"d,string"`
+		E *int    `json:"e"`
+		F any     `json:"f,omitzero"`
 		//lint:ignore SA5008 what encoding/json makes of such a tag is the question
 		G string    `json:"-,"`
 		H time.Time `json:"h,omitzero"`
 		I int       `json:"ß"`
 		//lint:ignore SA5008 what encoding/json makes of such a tag is the question
-		J int       `json:"bad\"name"`
+		J int `json:"bad\"name"`
 	}
 	base struct {
 		ID   int

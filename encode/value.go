@@ -65,7 +65,7 @@ func (s *state) appendValue(kind slog.Kind, v slog.Value) {
 	case slog.KindDuration:
 		s.buf = strconv.AppendInt(s.buf, int64(v.Duration()), 10)
 	case slog.KindTime:
-		s.appendAttrTime(v.Time())
+		s.appendTime(v.Time())
 	default:
 		s.appendAny(v.Any())
 	}
@@ -91,16 +91,9 @@ func (s *state) appendFloat(f float64) {
 	}
 }
 
-// appendTime appends the record's time.
+// appendTime appends a time that is not the record's own; they seldom share a
+// second.
 func (s *state) appendTime(t time.Time) {
-	var ok bool
-	if s.buf, ok = s.stamp.append(s.buf, t); !ok {
-		s.buf = appendQuoted(s.buf, errYear)
-	}
-}
-
-// appendAttrTime appends any other time; they seldom share a second.
-func (s *state) appendAttrTime(t time.Time) {
 	if y := t.Year(); y < 0 || y > 9999 {
 		s.buf = appendQuoted(s.buf, errYear)
 		return

@@ -23,6 +23,7 @@ type attempt struct {
 	piece     []sink.Record // the first piece of batch
 	permit    breaker.Permit
 	bypass    bool // made without a permit, closing
+	holds     int  // the delivery's when it began
 	cancel    context.CancelFunc
 	began     time.Time
 	deadline  time.Time
@@ -47,7 +48,9 @@ func (d *delivery) begin(b *batch, now time.Time) bool {
 		return false // a result frees a slot and wakes us
 	}
 	if d.serial && !d.turn {
-		d.at(now) // in the next turn
+		if d.live() == 0 { // else the call under way has to end first, and wakes us
+			d.at(now)
+		}
 		return false
 	}
 	stuck := d.running >= d.config.InFlight || b.attempt != nil
@@ -64,10 +67,11 @@ func (d *delivery) begin(b *batch, now time.Time) bool {
 		b.tried = now
 	}
 	d.turn = false
-	a := &attempt{batch: b, piece: b.pieces[0], permit: permit, bypass: bypass}
+	a := &attempt{batch: b, piece: b.pieces[0], permit: permit, bypass: bypass, holds: d.holds}
 	if stuck {
 		// Every slot is taken by a Write that was abandoned and has not
-		// returned: no batch is ever in two Writes.
+		// returned: no batch is ever in two Writes. The destination was not asked.
+		a.holds = -1
 		d.conclude(a, errors.New("the previous write has not returned"), now)
 		return true
 	}

@@ -222,6 +222,7 @@ func TestManyFailuresAtOnceAreOneTransition(t *testing.T) {
 		p := open(t, Config{Defaults: cfg, OnEvent: heard.note, Diagnostics: diagnostics}, s)
 		log(p, 0, 8)
 		time.Sleep(20 * time.Second)
+		synctest.Wait()
 		if n := len(s.Attempts()); n != 8 {
 			t.Errorf("%d attempts, want 8", n)
 		}

@@ -76,6 +76,9 @@ func (p *Pipeline) Flush(ctx context.Context) error {
 		case <-p.closed:
 			return p.undelivered(ErrClosed)
 		case <-ctx.Done():
+			for _, d := range p.deliveries {
+				d.post(func(time.Time) { d.forget(done) })
+			}
 			return p.undelivered(ctx.Err())
 		}
 	}
@@ -107,13 +110,14 @@ func (p *Pipeline) shutdown(ctx context.Context) {
 		d.post(func(time.Time) { d.beginClosing(deadline) })
 	}
 	why := p.awaitIdle(ctx, deadline)
+	end := deadline
 	if why != nil {
-		deadline = time.Now()
+		end = time.Now()
 	}
 	for _, d := range p.deliveries {
-		d.post(func(now time.Time) { d.stop(now, deadline) })
+		d.post(func(now time.Time) { d.stop(now, end) })
 	}
-	p.awaitLoops(ctx, deadline)
+	p.awaitLoops(ctx, end)
 	p.journal.Close()
 	p.closeErr = p.undelivered(why)
 	p.reporter.close(stopGrace / 5)
@@ -166,7 +170,7 @@ func (p *Pipeline) awaitLoops(ctx context.Context, deadline time.Time) {
 // beginClosing cuts every wait short but those a destination asked for.
 func (d *delivery) beginClosing(deadline time.Time) {
 	d.closing, d.closeBy = true, deadline
-	if d.parked {
+	if !d.asked {
 		d.notBefore = time.Time{}
 	}
 	for _, b := range d.window {

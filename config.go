@@ -27,7 +27,7 @@ type Config struct {
 	MaxRecord   int                                          // bytes of a record's JSON, 1 KiB or more; longer is cut and marked; 0: 256 KiB
 
 	Journal journal.Config // zero value: memory, 64 MiB
-	Grace   time.Duration  // how long Close may take when its context has no deadline; 0: 10 s
+	Grace   time.Duration  // how long Close may take when its context has no deadline; 0: 10 s; negative: it does not wait
 	Serial  bool           // all deliveries on one goroutine, in the order of Routes; a hung sink then delays the others
 
 	Diagnostics *slog.Logger // nil: text on a duplicate of stderr; rate limited
@@ -121,6 +121,7 @@ func (c Config) withDefaults() Config {
 	}
 	replaceUnset(&c.MaxRecord, encode.DefaultMaxRecord)
 	replaceUnset(&c.Grace, defaultGrace)
+	c.Grace = max(none, c.Grace)
 	segmented := c.Journal.SegmentBytes > 0
 	c.Journal = c.Journal.WithDefaults()
 	if !segmented {
@@ -147,11 +148,12 @@ func (c Config) check() (mistakes []error) {
 	journalErr := c.Journal.Validate()
 	mistakes = append(mistakes, flatten(journalErr)...)
 	if d := c.withDefaults(); err == nil && journalErr == nil && largestFrame(d.MaxRecord) > d.Journal.SegmentBytes {
-		mistakes = append(mistakes, fmt.Errorf("records of up to %v do not fit into the journal's segments of %v; raise Journal.MaxBytes (FAPILOG_JOURNAL_MAX_BYTES) or lower MaxRecord",
-			sink.Bytes(d.MaxRecord), sink.Bytes(d.Journal.SegmentBytes)))
-	}
-	if c.Grace < 0 {
-		mistakes = append(mistakes, fmt.Errorf("grace is %v; want a positive duration, or 0 for %v", c.Grace, defaultGrace))
+		raise := "Journal.MaxBytes"
+		if c.Journal.SegmentBytes > 0 {
+			raise = "Journal.SegmentBytes"
+		}
+		mistakes = append(mistakes, fmt.Errorf("records of up to %v do not fit into the journal's segments of %v; raise %s or lower MaxRecord",
+			sink.Bytes(d.MaxRecord), sink.Bytes(d.Journal.SegmentBytes), raise))
 	}
 	for _, err := range c.Defaults.check() {
 		mistakes = append(mistakes, fmt.Errorf("defaults: %w", err))

@@ -27,7 +27,7 @@ var builtin = Delivery{
 	BlockTimeout: 100 * time.Millisecond,
 }
 
-// none is a Linger or RetryFor of 0 that is not unset.
+// none is a Linger, RetryFor or Grace of 0 that is not unset.
 const none time.Duration = -1
 
 // bind binds d's fields to the parameters of a URI. What they set is set in the

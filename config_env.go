@@ -11,6 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fapilog/fapilog/encode"
+	"github.com/fapilog/fapilog/internal/nearest"
+	"github.com/fapilog/fapilog/journal"
+	"github.com/fapilog/fapilog/sink"
 )
 
 const envPrefix = "FAPILOG_"
@@ -21,6 +26,8 @@ const envPrefix = "FAPILOG_"
 //
 //   - FAPILOG_LEVEL, FAPILOG_GRACE and FAPILOG_JOURNAL_MAX_BYTES are Config.Level,
 //     Grace and Journal.MaxBytes; FAPILOG_PARALLEL_WRITES=false is Serial.
+//     FAPILOG_GRACE=0 is not unset: Close does not wait. No variable sets
+//     Config.MaxRecord: the journal must have room for two of its default.
 //   - FAPILOG_ and a parameter of [Delivery] in upper case, with _ for its hyphens,
 //     is that field of Config.Defaults: FAPILOG_BREAKER_FAILURES, FAPILOG_TIMEOUT.
 //   - FAPILOG_JOURNAL, a durable journal's directory, is an error: this version
@@ -137,8 +144,8 @@ func (e environment) configure(cfg *Config) (mistakes []error) {
 // upper case with _ for hyphens.
 func (c *Config) bind(fs *flag.FlagSet) {
 	c.Defaults.bind(fs)
-	fs.Var(durationSetting(&c.Grace, 0), "grace", "how `long` Close may take")
-	fs.Var(bytesSetting(&c.Journal.MaxBytes), "journal-max-bytes", "`size` of the journal")
+	fs.Var(durationSetting(&c.Grace, none), "grace", "how `long` Close may take; 0: it does not wait")
+	fs.Var(journalSetting(&c.Journal.MaxBytes), "journal-max-bytes", "`size` of the journal")
 	fs.Var(setting{set: noDurableJournal}, "journal", "`directory` of a durable journal")
 	fs.Var(setting{
 		set: func(s string) error {
@@ -149,6 +156,28 @@ func (c *Config) bind(fs *flag.FlagSet) {
 		show:    func() string { return strconv.FormatBool(!c.Serial) },
 		boolean: true,
 	}, "parallel-writes", "deliver to all sinks at the same time")
+}
+
+// smallestJournal has two segments, each for one of the longest records.
+const smallestJournal = 2 * (encode.DefaultMaxRecord + journal.FrameOverhead)
+
+// journalSetting is the size of a journal for records of the default length.
+func journalSetting(p *int64) flag.Value {
+	var size int64
+	s := bytesSetting(&size)
+	return setting{
+		set: func(text string) error {
+			if err := s.Set(text); err != nil {
+				return err
+			}
+			if size < smallestJournal {
+				return fmt.Errorf("want %dKiB or more: room for two records of %v", (smallestJournal+1023)>>10, sink.Bytes(encode.DefaultMaxRecord))
+			}
+			*p = size
+			return nil
+		},
+		show: func() string { return sink.Bytes(*p).String() },
+	}
 }
 
 func noDurableJournal(string) error {
@@ -197,8 +226,8 @@ func (e environment) applyAlias(f *flag.Flag) error {
 	return nil
 }
 
-// misspelt reports variables that are nearly one of the known ones: that share
-// its first or last word, or are some letters off. Names with __ are those of the
+// misspelt reports variables that are nearly one of the known ones: that are some
+// letters off, or share its first or last word. Names with __ are those of the
 // Python original, which has many that mean nothing here.
 func (e environment) misspelt(known []string) (mistakes []error) {
 	for _, name := range slices.Sorted(maps.Keys(e)) {
@@ -206,38 +235,28 @@ func (e environment) misspelt(known []string) (mistakes []error) {
 		if !ours || strings.Contains(word, "__") || slices.Contains(known, name) {
 			continue
 		}
+		// Fewer than for a hint: a foreign variable must not be an error.
 		edits := min(3, max(1, len(word)/3))
-		near := slices.IndexFunc(known, func(k string) bool { return within(word, k[len(envPrefix):], edits) })
-		if near < 0 {
-			near = slices.IndexFunc(known, func(k string) bool { return sharesWord(word, k[len(envPrefix):]) })
+		meant, ok := nearest.Within(edits, name, known)
+		if !ok {
+			meant, ok = sharingWord(word, known)
 		}
-		if near >= 0 {
-			mistakes = append(mistakes, fmt.Errorf("unknown variable %.64s (did you mean %s?)", name, known[near]))
+		if ok {
+			mistakes = append(mistakes, fmt.Errorf("unknown variable %.64s (did you mean %s?)", name, meant))
 		}
 	}
 	return mistakes
 }
 
-// within reports whether a becomes b by at most so many edits: a byte put in,
-// left out, changed, or swapped with its neighbour.
-func within(a, b string, edits int) bool {
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
+// sharingWord returns the first known variable whose first or last word is that
+// of word. Words are joined by _.
+func sharingWord(word string, known []string) (name string, ok bool) {
+	words := strings.Split(word, "_")
+	for _, k := range known {
+		ks := strings.Split(k[len(envPrefix):], "_")
+		if words[0] == ks[0] || words[len(words)-1] == ks[len(ks)-1] {
+			return k, true
+		}
 	}
-	switch {
-	case a == "" || b == "":
-		return len(a)+len(b) <= edits
-	case edits == 0:
-		return false
-	}
-	swapped := len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0]
-	return within(a[1:], b, edits-1) || within(a, b[1:], edits-1) || within(a[1:], b[1:], edits-1) ||
-		swapped && within(a[2:], b[2:], edits-1)
-}
-
-// sharesWord reports whether the first or the last words of a and b are the
-// same. Words are joined by _.
-func sharesWord(a, b string) bool {
-	as, bs := strings.Split(a, "_"), strings.Split(b, "_")
-	return as[0] == bs[0] || as[len(as)-1] == bs[len(bs)-1]
+	return "", false
 }

@@ -1,13 +1,16 @@
 package fapilog
 
 import (
+	"errors"
 	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/sink/sinktest"
 )
 
 func TestEveryFieldHasAVariable(t *testing.T) {
@@ -36,6 +39,28 @@ func TestBlankVariableIsUnset(t *testing.T) {
 	if !reflect.DeepEqual(c, Config{}) {
 		t.Errorf("got %+v, want nothing set", c)
 	}
+}
+
+func TestGraceOfZeroIsNoWaiting(t *testing.T) {
+	for environ, want := range map[string]time.Duration{"FAPILOG_GRACE=0": none, "FAPILOG_GRACE=": defaultGrace, "FAPILOG_GRACE=1s": time.Second} {
+		if got := envConfig(t, environ).withDefaults().Grace; got != want {
+			t.Errorf("%s: %v, want %v", environ, got, want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		stuck := &sinktest.Script{Then: sinktest.Stuck()}
+		defer stuck.Release()
+		p, err := New(t.Context(), Config{Grace: -time.Hour, Routes: []Route{{Sink: stuck}}, Diagnostics: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Logger().Info("x")
+		began := time.Now()
+		var left *UndeliveredError
+		if err := p.Close(t.Context()); !errors.As(err, &left) || time.Since(began) > 150*time.Millisecond {
+			t.Errorf("Close returned %v after %v", err, time.Since(began))
+		}
+	})
 }
 
 func TestVariablesOfThePythonOriginalCount(t *testing.T) {

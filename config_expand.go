@@ -20,6 +20,7 @@ type reference struct {
 
 var (
 	referencePattern = regexp.MustCompile(`\$\{[^}]*\}?`)
+	incompleteEscape = regexp.MustCompile(`%[0-9A-Fa-f]?$`)
 	referenceName    = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
 )
 
@@ -45,7 +46,11 @@ func expand(item string, variable lookup) (uri string, refs []reference, mistake
 		}
 		value, err := variable.get(name[1])
 		encoded := ""
-		if err == nil {
+		switch {
+		case err != nil:
+		case incompleteEscape.MatchString(b.String()):
+			err = errors.New("follows an incomplete percent-encoding; a percent sign is %25") // and would be half eaten by it
+		default:
 			encoded, err = parts.encode(at[0], value)
 		}
 		if err != nil {

@@ -63,6 +63,9 @@ func TestInvalidSinkURIRaisesOnConfig(t *testing.T) {
 		{"conf://${MIS SPELT}", "malformed ${…}"},
 		{"conf://h/${", "malformed ${…}"},
 		{"conf://${SPACE}", "${SPACE} is not a host"},
+		{"conf://h?labels=50%${SPACE}", "${SPACE} follows an incomplete percent-encoding; a percent sign is %25"},
+		{"conf://h/%2${SPACE}", "${SPACE} follows an incomplete percent-encoding"},
+		{"conf://h?labels=%25${SPACE}&limit=x", `parameter "limit"`},
 		{"${SPACE}", "${SPACE} does not begin a URI with a registered scheme"},
 
 		{"conf://h?level=loud", `parameter "level" is "loud": want a level`},
@@ -176,10 +179,9 @@ func TestMistakesInCode(t *testing.T) {
 		{set(func(c *Config) { c.MaxRecord = 100 }), "MaxRecord is 100"},
 		{set(func(c *Config) { c.MaxRecord = -1 }), "MaxRecord is -1"},
 		{set(func(c *Config) { c.MaxRecord = 40 << 20 }), "records of up to 40MiB do not fit into the journal's segments of 32MiB"},
-		{set(func(c *Config) { c.Journal.MaxBytes = 512 << 10 }), "raise Journal.MaxBytes (FAPILOG_JOURNAL_MAX_BYTES) or lower MaxRecord"},
-		{set(func(c *Config) { c.Journal.SegmentBytes = 64 << 10 }), "segments of 64KiB"},
+		{set(func(c *Config) { c.Journal.MaxBytes = 512 << 10 }), "raise Journal.MaxBytes or lower MaxRecord"},
+		{set(func(c *Config) { c.Journal.SegmentBytes = 64 << 10 }), "segments of 64KiB; raise Journal.SegmentBytes or lower MaxRecord"},
 		{set(func(c *Config) { c.Journal.MaxBytes = -1 }), "journal: MaxBytes is -1"},
-		{set(func(c *Config) { c.Grace = -time.Second }), "grace is -1s"},
 		{set(func(c *Config) { c.Redact.Patterns = []string{"("} }), "Redact.Patterns[0]"},
 	} {
 		_, err := test.config.resolve()
@@ -193,21 +195,23 @@ func TestMistakesInCode(t *testing.T) {
 
 func TestMistakesInVariables(t *testing.T) {
 	for pair, want := range map[string]string{
-		"FAPILOG_SINKS=,,":               "FAPILOG_SINKS: only empty items",
-		"FAPILOG_LEVEL=loud":             `FAPILOG_LEVEL is "loud": want a level`,
-		"FAPILOG_TIMEOUT=0":              `FAPILOG_TIMEOUT is "0": want a duration longer than 0`,
-		"FAPILOG_BATCH_RECORDS=many":     "FAPILOG_BATCH_RECORDS is",
-		"FAPILOG_BREAKER=perhaps":        "FAPILOG_BREAKER is",
-		"FAPILOG_BREAKER_FAILURES=0":     "FAPILOG_BREAKER_FAILURES is",
-		"FAPILOG_ON_OPEN=wait":           "FAPILOG_ON_OPEN is",
-		"FAPILOG_GRACE=0":                "FAPILOG_GRACE is",
-		"FAPILOG_GRACE=soon":             "FAPILOG_GRACE is",
-		"FAPILOG_PARALLEL_WRITES=maybe":  "FAPILOG_PARALLEL_WRITES is",
-		"FAPILOG_JOURNAL=/var/lib/logs":  "this version keeps the journal in memory only",
-		"FAPILOG_JOURNAL_MAX_BYTES=0":    "FAPILOG_JOURNAL_MAX_BYTES is",
-		"FAPILOG_JOURNAL_MAX_BYTES=4KiB": "journal: MaxBytes is 4096",
-		"FAPILOG_FALLBACK=nobody":        `fallback of all sinks: no sink is named "nobody"`,
-		"FAPILOG_CORE__LOG_LEVEL=loud":   `FAPILOG_CORE__LOG_LEVEL is "loud"`,
+		"FAPILOG_SINKS=,,":                 "FAPILOG_SINKS: only empty items",
+		"FAPILOG_LEVEL=loud":               `FAPILOG_LEVEL is "loud": want a level`,
+		"FAPILOG_TIMEOUT=0":                `FAPILOG_TIMEOUT is "0": want a duration longer than 0`,
+		"FAPILOG_BATCH_RECORDS=many":       "FAPILOG_BATCH_RECORDS is",
+		"FAPILOG_BREAKER=perhaps":          "FAPILOG_BREAKER is",
+		"FAPILOG_BREAKER_FAILURES=0":       "FAPILOG_BREAKER_FAILURES is",
+		"FAPILOG_ON_OPEN=wait":             "FAPILOG_ON_OPEN is",
+		"FAPILOG_GRACE=-1s":                "FAPILOG_GRACE is",
+		"FAPILOG_GRACE=soon":               "FAPILOG_GRACE is",
+		"FAPILOG_PARALLEL_WRITES=maybe":    "FAPILOG_PARALLEL_WRITES is",
+		"FAPILOG_JOURNAL=/var/lib/logs":    "this version keeps the journal in memory only",
+		"FAPILOG_JOURNAL_MAX_BYTES=0":      "FAPILOG_JOURNAL_MAX_BYTES is",
+		"FAPILOG_JOURNAL_MAX_BYTES=4KiB":   `FAPILOG_JOURNAL_MAX_BYTES is "4KiB": want 513KiB or more`,
+		"FAPILOG_JOURNAL_MAX_BYTES=512KiB": "want 513KiB or more",
+		"FAPILOG_JOURNAL_MAX_BYTES=513KiB": "",
+		"FAPILOG_FALLBACK=nobody":          `fallback of all sinks: no sink is named "nobody"`,
+		"FAPILOG_CORE__LOG_LEVEL=loud":     `FAPILOG_CORE__LOG_LEVEL is "loud"`,
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=NaN":  "want a number of seconds greater than 0",
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=1e9":  "",
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=1e10": "want a number of seconds greater than 0",
@@ -233,10 +237,10 @@ func TestMistakesInVariablesSinksAndTheirListAreReportedTogether(t *testing.T) {
 		"FAPILOG_TIMEOUT=x", "FAPILOG_BRAKER=1", "FAPILOG_JOURNAL=/j", "FAPILOG_JOURNAL_MAX_BYTES=1",
 		"FAPILOG_SINKS=stdot,stdout?level=x,stderr?name=a,conf://h?name=a&fallback=b,conf://h?standby=1&name=c,lok://",
 	}, nil)
-	checkMistakes(t, err, "FAPILOG_JOURNAL is", "FAPILOG_TIMEOUT is", "unknown variable FAPILOG_BRAKER", "journal: MaxBytes is 1",
+	checkMistakes(t, err, "FAPILOG_JOURNAL is", "FAPILOG_JOURNAL_MAX_BYTES is", "FAPILOG_TIMEOUT is", "unknown variable FAPILOG_BRAKER",
 		"sink 1: unknown scheme", `sink 2: parameter "level"`, "sink 6: unknown scheme", `sink 4: name "a" is taken by sink 3`)
 	_, err = configFrom([]string{"FAPILOG_TIMEOUT=x", "FAPILOG_SINKS=,", "FAPILOG_JOURNAL_MAX_BYTES=1"}, nil)
-	checkMistakes(t, err, "FAPILOG_TIMEOUT is", "FAPILOG_SINKS: only empty items", "journal: MaxBytes is 1")
+	checkMistakes(t, err, "FAPILOG_JOURNAL_MAX_BYTES is", "FAPILOG_TIMEOUT is", "FAPILOG_SINKS: only empty items")
 }
 
 func TestSinksAddedInCodeMayBeTheFallbackOfVariables(t *testing.T) {

@@ -23,8 +23,7 @@ type route struct {
 	filter   func(sink.Record) bool
 	delivery Delivery // every field set, but for Fallback and Quarantine where there is none
 	fallback int      // index of the route to divert to; -1: none
-	secrets  []string // never to be printed: for newMask
-	display  string   // the URI as it may be printed; empty when the sink was given
+	secrets  []string // never to be printed
 }
 
 // resolve validates c completely, without opening or creating anything. It
@@ -122,26 +121,21 @@ func (p *parameters) bind(fs *flag.FlagSet) {
 // parse sets d's opener from r's URI, and p from the URI's parameters.
 func (d *draft) parse(r Route, p *parameters) (mistakes []error) {
 	d.unread = true
-	item := strings.TrimSpace(r.URI)
-	uri, refs, mistakes := expand(item, r.variable)
+	uri, refs, mistakes := expand(strings.TrimSpace(r.URI), r.variable)
 	if len(mistakes) > 0 {
 		return mistakes
 	}
-	if err := frontMistake(uri, refs); err != nil {
+	err := frontMistake(uri, refs)
+	if err != nil {
 		return []error{err}
 	}
 	d.scheme = strings.ToLower(schemePrefix.FindString(uri))
-	fs := new(flag.FlagSet)
-	opener, err := sink.Parse(uri, func(all *flag.FlagSet) {
-		p.bind(all)
-		fs, d.unread = all, false
-	})
-	d.opener, d.display, d.secrets = opener, display(item, fs), secretsOf(uri, refs, fs)
-	mask := maskRefs(refs)
-	for _, err := range flatten(err) {
-		mistakes = append(mistakes, maskError(mask, err))
-	}
-	return mistakes
+	d.secrets = secretsOf(uri, refs)
+	d.opener, err = sink.Parse(uri, func(fs *flag.FlagSet) {
+		p.bind(fs)
+		d.unread = false
+	}, values(refs)...)
+	return flatten(err)
 }
 
 // frontMistake reports a scheme that comes from a variable and is unknown: what
@@ -184,9 +178,9 @@ func (d *draft) validate() (mistakes []error) {
 	if !ok {
 		return mistakes
 	}
-	mask := newMask(d.secrets)
+	masker := sink.NewMasker(d.secrets...)
 	for _, err := range flatten(v.Validate()) {
-		mistakes = append(mistakes, maskError(mask, err))
+		mistakes = append(mistakes, masker.Error(err))
 	}
 	return mistakes
 }

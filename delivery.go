@@ -61,6 +61,8 @@ type delivery struct {
 	abandonedAt time.Time    // when the last of them was
 	ping        *attempt     // a running Ping
 	notBefore   time.Time    // no attempt before: Retry-After, or the next try while parked
+	holds       int          // how often a destination asked for that, or parked
+	asked       bool         // notBefore is what the destination asked for
 	parked      bool
 	gone        bool
 	limit       int       // bytes that a batch may have after the destination refused larger ones; 0: BatchBytes
@@ -461,6 +463,11 @@ func (d *delivery) acknowledge() {
 		d.carried = append(d.carried[:i], d.carried[i+1:]...)
 		v.from.diverted(v)
 	}
+}
+
+// forget drops the request of a Flush that no longer waits.
+func (d *delivery) forget(done chan<- *delivery) {
+	d.flushes = slices.DeleteFunc(d.flushes, func(f flush) bool { return f.done == done })
 }
 
 // flushTarget returns the sequence below which somebody waits for everything.

@@ -132,14 +132,15 @@ func usage(f *flag.Flag) string {
 func TestImports(t *testing.T) {
 	const module = "github.com/fapilog/fapilog"
 	allowed := map[string][]string{
-		"breaker":       {},
-		"journal":       {},
-		"encode":        {},
-		"sink":          {},
-		"sink/sinktest": {"sink"},
-		"sink/console":  {"sink", "encode", "sink/internal"},
-		"sink/file":     {"sink", "encode", "sink/internal"},
-		".":             {"breaker", "journal", "encode", "sink", "sink/console", "sink/file"},
+		"internal/nearest": {},
+		"breaker":          {},
+		"journal":          {},
+		"encode":           {},
+		"sink":             {"internal/nearest"},
+		"sink/sinktest":    {"sink"},
+		"sink/console":     {"sink", "encode", "sink/internal"},
+		"sink/file":        {"sink", "encode", "sink/internal"},
+		".":                {"breaker", "journal", "encode", "sink", "sink/console", "sink/file", "internal/nearest"},
 	}
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

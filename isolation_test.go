@@ -108,23 +108,17 @@ func TestOneSinkFailsOthersContinue(t *testing.T) {
 
 func TestParallelFanoutIsolatesFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		done := make(map[string]time.Duration) // written before the sink returns, read after Close
-		start := time.Now()
-		slow := func(name string, err error) sink.Sink {
-			return sink.Func(func(context.Context, []sink.Record) error {
-				time.Sleep(100 * time.Millisecond)
-				done[name] = time.Since(start)
-				return err
-			})
-		}
+		slow := func() *sinktest.Script { return &sinktest.Script{Then: sinktest.Slow(100 * time.Millisecond)} }
+		a, c := slow(), slow()
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 10, RetryBase: time.Hour, RetryMax: time.Hour}},
-			slow("a", nil), sink.Func(func(context.Context, []sink.Record) error { panic("boom") }), slow("c", nil))
+			a, sink.Func(func(context.Context, []sink.Record) error { panic("boom") }), c)
+		start := time.Now()
 		log(p, 0, 10)
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
-		for _, name := range []string{"a", "c"} {
-			if done[name] != 100*time.Millisecond || row(t, p, name).Delivered != 10 {
-				t.Errorf("sink %s is done after %v, want 100ms", name, done[name])
+		for name, s := range map[string]*sinktest.Script{"a": a, "c": c} {
+			if at := s.Attempts()[0].End.Sub(start); at != 100*time.Millisecond || row(t, p, name).Delivered != 10 {
+				t.Errorf("sink %s is done after %v, want 100ms", name, at)
 			}
 		}
 		if k := row(t, p, "b"); k.Attempts != 1 || k.Pending != 10 || k.LastError != "panic: boom" {

@@ -2,7 +2,9 @@ package fapilog
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"math"
 	"sync"
 	"time"
 
@@ -73,6 +75,24 @@ func (s SinkStats) MarshalJSON() ([]byte, error) {
 		plain
 		OldestPending float64 `json:"oldest_pending_seconds"`
 	}{plain(s), s.OldestPending.Seconds()})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *SinkStats) UnmarshalJSON(text []byte) error {
+	type plain SinkStats // without this method
+	read := struct {
+		*plain
+		OldestPending float64 `json:"oldest_pending_seconds"`
+	}{(*plain)(s), s.OldestPending.Seconds()}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	nanoseconds := math.Round(read.OldestPending * 1e9)
+	if math.Abs(nanoseconds) >= math.MaxInt64 {
+		return fmt.Errorf("fapilog: oldest_pending_seconds is %v: out of range", read.OldestPending)
+	}
+	s.OldestPending = time.Duration(nanoseconds)
+	return nil
 }
 
 // settled returns how many records have come to an end.

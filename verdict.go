@@ -18,7 +18,7 @@ func (d *delivery) deliver(b *batch, n uint64, bytes int64, now time.Time) {
 // succeeded ends an attempt that the destination answered.
 func (d *delivery) succeeded(a *attempt, now time.Time) {
 	a.batch.failures, a.batch.notBefore = 0, time.Time{}
-	d.resume()
+	d.resume(a)
 	d.give(a, breaker.Success, now)
 }
 
@@ -30,20 +30,20 @@ func (d *delivery) retry(a *attempt, after time.Duration, text string, outcome b
 		n, _ := b.left()
 		d.report(Event{Kind: EventFailed, Count: n, Err: text})
 	}
-	d.resume()
+	d.resume(a)
 	d.give(a, outcome, now)
 	if a.bypass && outcome != breaker.Success {
 		d.giveUp()
 	}
 	if after > 0 {
 		after = min(after, maxRetryAfter)
-		d.notBefore = now.Add(after + time.Duration(float64(after)/5*d.random()))
+		d.hold(now.Add(after+time.Duration(float64(after)/5*d.random())), asked)
 		return
 	}
 	b.notBefore = now.Add(d.backoff(b.failures))
 	b.failures++
 	if outcome == breaker.Neutral { // throttled: the whole sink, not this batch alone
-		d.notBefore = b.notBefore
+		d.hold(b.notBefore, guessed)
 	} else if d.breaker.State() == breaker.Open {
 		b.notBefore = time.Time{} // the circuit says when
 	}
@@ -142,7 +142,9 @@ func (d *delivery) split(a *attempt, text string, now time.Time) {
 	b := a.batch
 	if len(a.piece) == 1 {
 		// This record explains the refusals of the larger pieces that held it.
-		d.limit = b.hadLimit
+		if b.split {
+			d.limit = b.hadLimit
+		}
 		d.condemnFirst(a, DroppedTooLarge, text, now)
 		return
 	}
@@ -181,18 +183,40 @@ func (d *delivery) park(a *attempt, text string, now time.Time) {
 		d.setState(func(l *ledger) { l.parked = true })
 		d.report(Event{Kind: EventParked, Count: n, Err: text})
 	}
-	d.notBefore = now.Add(parkInterval + time.Duration(float64(parkInterval)/10*d.random()))
+	d.hold(now.Add(parkInterval+time.Duration(float64(parkInterval)/10*d.random())), guessed)
 	d.give(a, breaker.Neutral, now)
 	if d.closing {
 		d.giveUp()
 	}
 }
 
-// resume ends parking: the destination answered with something else.
-func (d *delivery) resume() {
+// Whether the end of a hold is the destination's wish. Closing keeps to that.
+const (
+	guessed = false
+	asked   = true
+)
+
+// hold has no attempt made before until.
+func (d *delivery) hold(until time.Time, wish bool) {
+	if until.After(d.notBefore) {
+		d.notBefore, d.asked = until, wish
+	}
+	d.holds++
+}
+
+// resume ends holding and parking: the destination answered a with something
+// else. The answer to an attempt that was under way when it asked for patience
+// ends neither.
+func (d *delivery) resume(a *attempt) {
+	if a.holds == d.holds {
+		d.unhold()
+	}
+}
+
+func (d *delivery) unhold() {
+	d.notBefore = time.Time{}
 	if d.parked {
 		d.parked = false
-		d.notBefore = time.Time{}
 		d.setState(func(l *ledger) { l.parked = false })
 		d.report(Event{Kind: EventResumed})
 	}
@@ -200,7 +224,7 @@ func (d *delivery) resume() {
 
 // end takes the sink's word that it is gone: nothing is tried any more.
 func (d *delivery) end(a *attempt, text string, now time.Time) {
-	d.resume()
+	d.unhold()
 	d.gone = true
 	d.setState(func(l *ledger) { l.gone = true })
 	d.report(Event{Kind: EventGone, Err: text})

@@ -1,8 +1,6 @@
 package fapilog
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -167,76 +165,6 @@ func TestParkedSinkIsTriedOnceAMinute(t *testing.T) {
 	}
 }
 
-// measured returns a sink that takes at most limit bytes a batch.
-func measured(limit int) *sinktest.Script {
-	return &sinktest.Script{Answer: func(_ int, batch []sink.Record) sinktest.Step {
-		if size(batch) > int64(limit) {
-			return sinktest.Verdict(sink.TooLarge, 0)
-		}
-		return sinktest.OK()
-	}}
-}
-
-// refusals returns how many of the attempts had a verdict.
-func refusals(attempts []sinktest.Attempt) (n int) {
-	for _, a := range attempts {
-		if a.Err != nil {
-			n++
-		}
-	}
-	return n
-}
-
-func TestTooLargeBatchIsHalvedAndTheSizeRemembered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		probe := new(sinktest.Script)
-		p := open(t, Config{}, probe)
-		log(p, 10_000, 1)
-		delivers(t, p)
-		bytes := len(probe.Records()[0].JSON) // of each record to come
-
-		s := measured(130 * bytes)
-		p = open(t, Config{Defaults: Delivery{BatchRecords: 1000, Linger: 10 * time.Millisecond}}, s)
-		log(p, 10_000, 1000)
-		time.Sleep(time.Minute)
-		if n := len(s.Attempts()); n != 15 || refusals(s.Attempts()) != 7 { // 1, 2 and 4 refused, 8 halves of 125 taken
-			t.Errorf("%d attempts, %d of them refused", n, refusals(s.Attempts()))
-		}
-		for n := range 9 {
-			log(p, 11_000+n*1000, 1000)
-			time.Sleep(time.Minute)
-		}
-		holds(t, "a", s, span(10_000, 10_000))
-		if n := len(s.Attempts()); n != 15+9*8 || refusals(s.Attempts()) != 7 {
-			t.Errorf("%d attempts, %d of them refused: the size is not remembered", n, refusals(s.Attempts()))
-		}
-		if k := row(t, p, "a"); k.Circuit != breaker.Closed || k.Delivered != 10_000 {
-			t.Errorf("%+v", k)
-		}
-	})
-}
-
-func TestSizeIsNotRememberedWhenOneRecordWasGuilty(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := measured(100_000)
-		p := open(t, Config{Defaults: Delivery{BatchRecords: 1000, Linger: 10 * time.Millisecond}}, s)
-		log(p, 0, 500)
-		p.Logger().Info(strings.Repeat("x", 100_000), "n", 500)
-		log(p, 501, 499)
-		time.Sleep(time.Minute)
-		before := len(s.Attempts())
-		log(p, 1000, 1000)
-		time.Sleep(time.Minute)
-		holds(t, "a", s, slices.Delete(upTo(2000), 500, 501))
-		if n := len(s.Attempts()) - before; n != 1 {
-			t.Errorf("the next thousand records took %d attempts, want 1", n)
-		}
-		if k := row(t, p, "a"); k.Dropped[DroppedTooLarge] != 1 || k.Delivered != 1999 {
-			t.Errorf("%+v", k)
-		}
-	})
-}
-
 func TestGoneSinkIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sinktest.Script{Steps: []sinktest.Step{sinktest.OK(), sinktest.Verdict(sink.Gone, 0)}}
@@ -261,113 +189,6 @@ func TestGoneSinkIsNotTriedAgain(t *testing.T) {
 		}
 		if err := p.Close(limit(t, time.Second)); err != nil || time.Since(start) != 0 || !s.Closed() {
 			t.Errorf("Close returned %v after %v; closed: %t", err, time.Since(start), s.Closed())
-		}
-	})
-}
-
-func TestBatchExpires(t *testing.T) {
-	tests := []struct {
-		name string
-		then sinktest.Step
-		took time.Duration // from the first attempt
-	}{
-		{"when it always fails", sinktest.Fail(errDown), 25 * time.Second},
-		{"when it is throttled", sinktest.Verdict(sink.Throttled, time.Hour), 25 * time.Second},
-		{"when it is parked", sinktest.Verdict(sink.Park, 0), 25 * time.Second},
-		{"after the attempt under way", sinktest.Hang(), 30 * time.Second},
-		{"while an abandoned Write hangs", sinktest.Stuck(), 25 * time.Second},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := &sinktest.Script{Then: test.then}
-				defer s.Release()
-				var heard events
-				cfg := Delivery{RetryFor: 25 * time.Second, Linger: -1, BatchRecords: 10, RetryBase: 10 * time.Millisecond, RetryMax: 10 * time.Millisecond}
-				cfg.Breaker.Off = true
-				p := open(t, Config{OnEvent: heard.note, Defaults: cfg}, s)
-				start := time.Now()
-				log(p, 0, 10)
-				time.Sleep(time.Minute)
-				dropped := heard.of(EventDropped)
-				if len(dropped) == 0 || dropped[0].Reason != DroppedExpired {
-					t.Fatalf("%+v", dropped)
-				}
-				if at := dropped[0].Time.Sub(start); at < test.took || at > test.took+10*time.Millisecond {
-					t.Errorf("dropped after %v, want %v", at, test.took)
-				}
-				if k := row(t, p, "a"); k.Dropped[DroppedExpired] != 10 || k.Pending != 0 {
-					t.Errorf("%+v", k)
-				}
-			})
-		})
-	}
-}
-
-var errTyped *sink.Error // nil, but as an error it is not
-
-// unwrapping panics when it is asked for its cause, as a nil pointer would.
-type unwrapping struct{ error }
-
-func (u unwrapping) Unwrap() error { panic("no cause") }
-
-// textless panics when it is asked for its text.
-type textless struct{}
-
-func (textless) Error() string { panic("no text") }
-
-func TestErrorsOfAnyKindAreFailures(t *testing.T) {
-	long := strings.Repeat("é", 3000)
-	tests := []struct {
-		name string
-		err  error
-		text string // "": anything
-	}{
-		{"a plain one", errDown, "connection refused"},
-		{"a wrapped one", fmt.Errorf("send: %w", errDown), "send: connection refused"},
-		{"an empty Error", &sink.Error{}, "retry"},
-		{"a nil *Error", errTyped, ""},
-		{"an unknown verdict", &sink.Error{Err: errDown, Verdict: 99}, "connection refused"},
-		{"a negative verdict", &sink.Error{Err: errDown, Verdict: -1}, "connection refused"},
-		{"one whose Error panics", textless{}, "panic in Error: no text"},
-		{"a wrapped one whose Error panics", &sink.Error{Err: textless{}}, "panic in Error: no text"},
-		{"one whose Unwrap panics", unwrapping{errDown}, "connection refused"},
-		{"a long one", errors.New(long), long[:1024] + "…"},
-		{"joined ones", errors.Join(errDown, errDown), "connection refused\nconnection refused"},
-		{"an index out of range", &sink.Error{Items: []sink.ItemError{{Index: 0}, {Index: 10, Verdict: sink.Rejected}}, Err: errDown}, "connection refused"},
-		{"a negative index", &sink.Error{Items: []sink.ItemError{{Index: -1, Verdict: sink.Rejected}}, Err: errDown}, "connection refused"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				taken := new(sinktest.Memory)
-				calls := 0
-				p := open(t, Config{Defaults: Delivery{Linger: time.Second}}, sink.Func(func(ctx context.Context, batch []sink.Record) error {
-					if calls++; calls == 1 {
-						return test.err
-					}
-					return taken.Write(ctx, batch)
-				}))
-				log(p, 0, 10)
-				time.Sleep(time.Minute)
-				holds(t, "a", taken, upTo(10)) // all of them again
-				k := row(t, p, "a")
-				if k.Attempts != 2 || k.Failures != 1 || test.text != "" && k.LastError != test.text {
-					t.Errorf("%+v", k)
-				}
-			})
-		})
-	}
-}
-
-func TestWrappedVerdictCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		err := fmt.Errorf("loki: %w", &sink.Error{Verdict: sink.Park, Err: errDown})
-		p := open(t, Config{}, &sinktest.Script{Then: sinktest.Fail(err)})
-		log(p, 0, 1)
-		time.Sleep(time.Second)
-		if k := row(t, p, "a"); !k.Parked || k.LastError != "loki: connection refused" {
-			t.Errorf("%+v", k)
 		}
 	})
 }

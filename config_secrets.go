@@ -28,8 +28,3 @@ func values(refs []reference) (all []string) {
 	}
 	return all
 }
-
-// newMask returns a function that masks the secrets in a text.
-func newMask(secrets []string) func(text string) string {
-	return sink.NewMasker(secrets...).Text
-}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/sink"
 	"github.com/fapilog/fapilog/sink/console"
 )
 
@@ -240,7 +241,7 @@ func (d *delivery) reportPanic(where string, v any) {
 // masker returns a function that gives an error's text with every secret
 // masked, cut at maxErrorText.
 func masker(secrets []string) func(error) string {
-	mask := newMask(secrets)
+	mask := sink.NewMasker(secrets...).Text
 	return func(err error) string {
 		text := mask(errorText(err))
 		if len(text) > maxErrorText {

@@ -50,6 +50,22 @@ func TestNamesAndMetricValues(t *testing.T) {
 	if err != nil || string(text) != `{"circuit":"half-open"}` {
 		t.Errorf("JSON is %s, %v", text, err)
 	}
+	var back map[string]State
+	if err := json.Unmarshal(text, &back); err != nil || back["circuit"] != HalfOpen {
+		t.Errorf("%s is read as %v, %v", text, back, err)
+	}
+	for _, s := range []State{Closed, HalfOpen, Open} {
+		read := State(7)
+		if err := read.UnmarshalText([]byte(s.String())); err != nil || read != s {
+			t.Errorf("%v is read as %v, %v", s, read, err)
+		}
+	}
+	for _, text := range []string{"", "unknown", "OPEN"} {
+		read := HalfOpen
+		if err := read.UnmarshalText([]byte(text)); err == nil || read != HalfOpen {
+			t.Errorf("%q is read as %v, %v", text, read, err)
+		}
+	}
 	for o, want := range map[Outcome]string{Success: "success", Failure: "failure", Neutral: "neutral", 0: "unknown", 4: "unknown"} {
 		if o.String() != want {
 			t.Errorf("Outcome(%d) is %q, want %q", o, o, want)

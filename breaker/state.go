@@ -1,5 +1,10 @@
 package breaker
 
+import (
+	"fmt"
+	"slices"
+)
+
 // State is the state of a circuit. The values are those of metrics: the higher,
 // the worse.
 type State int
@@ -22,6 +27,17 @@ func (s State) String() string {
 
 // MarshalText implements [encoding.TextMarshaler] with the name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler]: it reads the name of one
+// of the constants.
+func (s *State) UnmarshalText(text []byte) error {
+	i := slices.Index(stateNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("breaker: unknown state %.64q", text)
+	}
+	*s = State(i)
+	return nil
+}
 
 // Outcome is what came of an attempt. The zero Outcome is none of the constants,
 // so that a forgotten one does not pass for a success.

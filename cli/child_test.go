@@ -12,12 +12,34 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fapilog/fapilog"
 )
 
 // asCommand makes the test binary the command.
 const asCommand = "CLI_TEST_AS_COMMAND"
 
+// asProducer makes the test binary a program that says much when it is
+// interrupted.
+const asProducer = "CLI_TEST_AS_PRODUCER"
+
+const lastLinesOfProducer = 10_000 // far more than a pipe holds
+
+func produce() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	os.Stdout.WriteString("ready\n")
+	<-c
+	for _, l := range lineNames(lastLinesOfProducer) { // a write each, to give the reader time to be wrong
+		os.Stdout.WriteString(l + "\n")
+	}
+}
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProducer) != "" {
+		produce()
+		return
+	}
 	if os.Getenv(asCommand) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
@@ -227,7 +249,7 @@ func (c *child) signal(t *testing.T, s syscall.Signal) {
 }
 
 // end waits for the child's end and returns its status and ledger.
-func (c *child) end(t *testing.T) (int, stats) {
+func (c *child) end(t *testing.T) (int, fapilog.Stats) {
 	t.Helper()
 	_ = c.cmd.Wait() // the status says it
 	if !c.cmd.ProcessState.Exited() {
@@ -253,11 +275,16 @@ func TestLineReachesTheConsoleWhileTheInputStaysOpen(t *testing.T) {
 func TestProcessEndsWellOnASignal(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
-			c := startChild(t, []string{"FAPILOG_SINKS=stdout://?format=json"})
+			c := startChild(t, []string{"FAPILOG_SINKS=stdout://?format=json"}, "--grace", "1h")
 			c.say(t, "first\n")
 			c.hear(t)
 			c.signal(t, sig)
-			if code, s := c.end(t); code != 0 || s.Offered != 1 || s.Sinks[0].Delivered != 1 {
+			c.say(t, "second\n")
+			if got := c.hear(t); got != "second" {
+				t.Errorf("heard %q, want what was said after the signal", got)
+			}
+			c.in.Close()
+			if code, s := c.end(t); code != 0 || s.Offered != 2 || s.Sinks[0].Delivered != 2 {
 				t.Errorf("exit status %d, ledger %+v", code, s)
 			}
 		})
@@ -270,7 +297,7 @@ func TestProcessEndsAtOnceOnTheSecondSignal(t *testing.T) {
 	c := startChild(t, []string{"FAPILOG_SINKS=stdout://?format=json&breaker=false"}, "--drain", "1h", "--grace", "1h")
 	c.say(t, "first\n")
 	c.hear(t)
-	c.say(t, numbered(10_000)) // far more than a pipe holds
+	c.say(t, numbered(30_000)) // far more than is in the pipe and read ahead: many have been offered
 	c.in.Close()
 	c.signal(t, syscall.SIGTERM)
 	c.signal(t, syscall.SIGINT)

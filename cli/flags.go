@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/fapilog/fapilog/sink"
 )
 
 // flags are the flags of a subcommand that takes no other arguments.
@@ -26,7 +28,7 @@ func (f *flags) parse(args []string) (help bool, err error) {
 	case err != nil:
 		return false, f.explain(err)
 	case f.NArg() > 0:
-		return false, fmt.Errorf("unexpected argument %.64q%s", f.Arg(0), didYouMean(f.Arg(0), f.names(), "--"))
+		return false, fmt.Errorf("unexpected argument %s%s", quote(f.Arg(0)), didYouMean(f.Arg(0), f.names(), "--"))
 	}
 	return false, nil
 }
@@ -37,7 +39,12 @@ func (f *flags) explain(err error) error {
 	if !unknown {
 		return err
 	}
-	return fmt.Errorf("unknown flag %.64q%s", "--"+name, didYouMean(name, f.names(), "--"))
+	return fmt.Errorf("unknown flag %s%s", quote("--"+name), didYouMean(name, f.names(), "--"))
+}
+
+// quote quotes an argument, which may be a URI by mistake, and long.
+func quote(arg string) string {
+	return fmt.Sprintf("%.64q", sink.NewMasker(sink.Secrets(arg)...).Text(arg))
 }
 
 func (f *flags) names() (names []string) {

@@ -51,10 +51,10 @@ func commands() map[string]command {
 // returns its exit status: 0 for success, 2 for a wrong command line or
 // configuration, 3 for anything else. The settings come from the environment.
 //
-// While it runs, SIGINT and SIGTERM are the command's, and writing to a closed
-// standard output or error does not end the process. After an interrupted run a
-// goroutine may be left that waits for stdin. Main is meant to be called once,
-// by a main function.
+// While it runs, SIGINT and SIGTERM are the command's: the first ends it in good
+// order, the second at once. Writing to a closed standard output or error does
+// not end the process. After an interrupted run a goroutine may be left that
+// waits for stdin. Main is meant to be called once, by a main function.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer surviveBrokenPipes()()
 	if len(args) == 0 {
@@ -68,7 +68,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	run, ok := commands()[name]
 	if !ok {
-		return usageError(stderr, "fapilog: unknown command %.64q%s", name, didYouMean(strings.TrimLeft(name, "-"), commandNames(), ""))
+		return usageError(stderr, "fapilog: unknown command %s%s", quote(name), didYouMean(strings.TrimLeft(name, "-"), commandNames(), ""))
 	}
 	return run(streams{stdin, stdout, stderr}, rest)
 }
@@ -90,14 +90,14 @@ func printHelp(std streams, args []string) int {
 		fmt.Fprint(std.out, help)
 		return exitOK
 	case len(args) > 1:
-		return usageError(std.err, "fapilog help: unexpected argument %.64q", args[1])
+		return usageError(std.err, "fapilog help: unexpected argument %s", quote(args[1]))
 	case args[0] == "pipe":
 		return printPipeHelp(std.out)
 	case slices.Contains(commandNames(), args[0]):
 		fmt.Fprint(std.out, help)
 		return exitOK
 	}
-	return usageError(std.err, "fapilog help: unknown command %.64q%s", args[0], didYouMean(args[0], commandNames(), ""))
+	return usageError(std.err, "fapilog help: unknown command %s%s", quote(args[0]), didYouMean(args[0], commandNames(), ""))
 }
 
 // usageError prints a mistake on the command line.

@@ -37,7 +37,7 @@ func call(t *testing.T, vars map[string]string, args ...string) result {
 }
 
 func TestHelpShowsAnExample(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"help", "pipe"}, {"help", "version"}, {"pipe", "-h"}, {"pipe", "--help"}} {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"help", "pipe"}, {"help", "version"}, {"pipe", "-h"}, {"pipe", "--help"}, {"version", "-h"}} {
 		r := call(t, nil, args...)
 		if r.status != exitOK || r.stderr != "" || !strings.Contains(r.stdout, "fapilog pipe") || !strings.Contains(r.stdout, "Example:") {
 			t.Errorf("%q: status %d, output\n%s%s", args, r.status, r.stdout, r.stderr)
@@ -81,11 +81,18 @@ func TestWrongCommandLineIsStatus2AndNamesWhatWasMeant(t *testing.T) {
 		"version with an argument":  {[]string{"version", "1"}, `unexpected argument "1"`},
 		"help for what is not":      {[]string{"help", "pipes"}, `unknown command "pipes" (did you mean "pipe"?)`},
 		"help for two":              {[]string{"help", "pipe", "help"}, `unexpected argument "help"`},
+		"a URI as an argument":      {[]string{"pipe", "loki://user:" + canary + "@h"}, `unexpected argument "loki://***:***@h"`},
+		"a URI as a command":        {[]string{"loki://user:" + canary + "@h"}, `unknown command "loki://***:***@h"`},
+		"a URI as a topic":          {[]string{"help", "loki://user:" + canary + "@h"}, `unknown command "loki://***:***@h"`},
+		"a URI as a second topic":   {[]string{"help", "pipe", "loki://user:" + canary + "@h"}, `unexpected argument "loki://***:***@h"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := call(t, nil, c.args...)
 			if r.status != exitUsage || r.stdout != "" || !strings.Contains(r.stderr, c.want) {
 				t.Errorf("status %d, standard output %q, standard error\n%s\nwant 2, nothing, and %q", r.status, r.stdout, r.stderr, c.want)
+			}
+			if leaks(r.stderr) {
+				t.Errorf("a secret in\n%s", r.stderr)
 			}
 		})
 	}
@@ -187,6 +194,7 @@ func TestGraceOfTheCommandLineGoesBeforeThatOfTheEnvironment(t *testing.T) {
 		"environment":  {nil, 3 * time.Second, limits{time.Minute, 3 * time.Second}},
 		"command line": {[]string{"--grace", "5s", "--drain=2d"}, 3 * time.Second, limits{48 * time.Hour, 5 * time.Second}},
 		"zeros":        {[]string{"-grace=0", "-drain=0"}, 3 * time.Second, limits{0, 0}},
+		"no waiting":   {nil, -1, limits{time.Minute, 0}},
 	} {
 		f := newPipeFlags()
 		if _, err := f.parse(c.args); err != nil {

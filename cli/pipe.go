@@ -23,8 +23,10 @@ Example:
   app 2>&1 | FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog pipe
 
 When the journal is full, reading waits for the sinks that work. At the end of
-the input pipe waits until every sink has everything. SIGINT or SIGTERM ends the
-reading and allows --grace for all that is left; a second one ends it at once.
+the input pipe waits until every sink has everything. SIGINT or SIGTERM allows
+--grace for all that is left, and half of it for reading on until the end of the
+input: the last lines of a program that the same Ctrl-C ends are not lost. A
+second signal ends everything at once.
 
 The last line on standard error is the ledger: one JSON object that says what
 became of every line. The exit status is
@@ -42,13 +44,13 @@ type pipeFlags struct {
 func newPipeFlags() *pipeFlags {
 	f := &pipeFlags{flags: newFlags("pipe"), drain: sink.Duration(time.Minute)}
 	f.Var(&f.drain, "drain", "at the end of the input, give up when no sink has made progress for this `time`;\n0: never (default 1m)")
-	f.Var(&f.grace, "grace", "`time` for all that is left after SIGINT or SIGTERM, and for the last attempts\n(default FAPILOG_GRACE, or 10s)")
+	f.Var(&f.grace, "grace", "`time` for all that is left after SIGINT or SIGTERM, and for the last attempts;\n0: no waiting (default FAPILOG_GRACE, or 10s)")
 	return f
 }
 
 // limits returns what the flags and cfg say.
 func (f *pipeFlags) limits(cfg fapilog.Config) limits {
-	l := limits{drain: time.Duration(f.drain), grace: cfg.Grace}
+	l := limits{drain: time.Duration(f.drain), grace: max(0, cfg.Grace)}
 	if f.given("grace") {
 		l.grace = time.Duration(f.grace)
 	}

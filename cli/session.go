@@ -32,7 +32,7 @@ type session struct {
 // limits are how long a session waits.
 type limits struct {
 	drain time.Duration // without progress, once the input has ended; 0: for ever
-	grace time.Duration // for Close, and for everything after the first signal
+	grace time.Duration // for Close, and for everything after the first signal; 0: no waiting
 }
 
 // open opens the pipeline. The caller runs the session, which closes it.
@@ -64,7 +64,7 @@ func (s *session) run(in io.Reader, signals <-chan os.Signal) int {
 	go func() { copied <- s.copy(ends.reading, in) }()
 	err, atEnd := s.await(copied, ends)
 	if atEnd {
-		drain(ends.reading, s.pipeline, s.limits.drain)
+		drain(ends.patience, s.pipeline, s.limits.drain)
 	}
 	closing, cancel := context.WithTimeout(ends.all, s.limits.grace)
 	defer cancel()

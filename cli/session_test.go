@@ -26,18 +26,7 @@ type outcome struct {
 	status int
 	took   time.Duration
 	stderr string
-	stats  stats // the ledger on the last line
-}
-
-// stats is what these tests read of the ledger.
-type stats struct {
-	Offered, Appended, Closed, Refused uint64
-	EncodeFailed                       uint64 `json:"encode_failed"`
-	Sinks                              []struct {
-		Name                                                          string
-		Appended, Filtered, Delivered, Diverted, Quarantined, Pending uint64
-		Dropped                                                       map[fapilog.Reason]uint64
-	}
+	stats  fapilog.Stats // the ledger on the last line
 }
 
 // running is a session under way.
@@ -78,7 +67,7 @@ func (r running) end(t *testing.T) outcome {
 
 // ledger reads the last line of what was written to standard error, and checks
 // that it adds up.
-func ledger(t *testing.T, stderr string) (s stats) {
+func ledger(t *testing.T, stderr string) (s fapilog.Stats) {
 	t.Helper()
 	text, ended := strings.CutSuffix(stderr, "\n")
 	if !ended {
@@ -272,101 +261,6 @@ func TestFullJournalDoesNotWaitForAnOpenCircuit(t *testing.T) {
 	})
 }
 
-func TestSignalEndsTheReading(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, w := io.Pipe()
-		defer w.Close() // ends the read that is under way
-		var m sinktest.Memory
-		run := start(t, fapilog.Config{}, limits{time.Minute, 10 * time.Second}, r, &m)
-		if _, err := io.WriteString(w, numbered(3)+"line 3"); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		time.Sleep(time.Hour)
-		run.signals <- syscall.SIGTERM
-		o := run.end(t)
-		if o.status != exitOK || o.took != time.Hour {
-			t.Errorf("ended after %v with status %d, want at once and 0", o.took, o.status)
-		}
-		checkNumbered(t, m.Records(), 4)
-	})
-}
-
-func TestSignalLeavesNoMoreThanTheGrace(t *testing.T) {
-	const grace = 10 * time.Second
-	refusing := func() sink.Sink { return &sinktest.Script{Then: sinktest.Fail(errors.New("no"))} }
-	stuck := func() sink.Sink { return &sinktest.Script{Then: sinktest.Stuck()} }
-	for name, c := range map[string]struct {
-		sink  func() sink.Sink
-		cfg   fapilog.Config
-		lines int
-		open  bool // the input has not ended
-	}{
-		"while it drains to a sink that refuses":       {sink: refusing, lines: 10},
-		"while it drains to a sink that is stuck":      {sink: stuck, lines: 10},
-		"while it reads, with a sink that is stuck":    {sink: stuck, lines: 10, open: true},
-		"while an append waits for a sink for ever":    {sink: stuck, cfg: hostage(), lines: 2000},
-		"while an append waits, and the input is open": {sink: stuck, cfg: hostage(), lines: 2000, open: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				in, w := io.Pipe()
-				defer w.Close() // ends the read that is under way
-				s := c.sink()
-				if s, ok := s.(*sinktest.Script); ok {
-					defer s.Release()
-				}
-				run := start(t, c.cfg, limits{time.Hour, grace}, in, s)
-				go func() {
-					_, _ = io.WriteString(w, numbered(c.lines))
-					if !c.open {
-						w.Close()
-					}
-				}()
-				time.Sleep(time.Minute)
-				run.signals <- syscall.SIGINT
-				o := run.end(t)
-				if after := o.took - time.Minute; after > grace+150*time.Millisecond {
-					t.Errorf("ended %v after the signal, want %v at most", after, grace)
-				}
-				if o.status != exitIncomplete || o.stats.Offered != uint64(c.lines) {
-					t.Errorf("exit status %d with %d of %d lines offered", o.status, o.stats.Offered, c.lines)
-				}
-			})
-		})
-	}
-}
-
-// hostage makes appends wait for a sink however long it is stuck.
-func hostage() (cfg fapilog.Config) {
-	cfg.Journal.MaxBytes, cfg.MaxRecord = 8<<10, 1<<10
-	cfg.Defaults.Breaker.Off = true
-	return cfg
-}
-
-func TestSecondSignalEndsAtOnce(t *testing.T) {
-	for name, cfg := range map[string]fapilog.Config{"while it drains": {}, "while an append waits": hostage()} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				stuck := &sinktest.Script{Then: sinktest.Stuck()}
-				defer stuck.Release()
-				run := start(t, cfg, limits{time.Hour, time.Hour}, strings.NewReader(numbered(2000)), stuck)
-				time.Sleep(time.Minute)
-				run.signals <- syscall.SIGTERM
-				time.Sleep(time.Minute)
-				run.signals <- syscall.SIGTERM
-				o := run.end(t)
-				if after := o.took - 2*time.Minute; after > 150*time.Millisecond {
-					t.Errorf("ended %v after the second signal", after)
-				}
-				if o.status != exitIncomplete || o.stats.Offered != 2000 {
-					t.Errorf("exit status %d with %d lines offered", o.status, o.stats.Offered)
-				}
-			})
-		})
-	}
-}
-
 func TestReadingEndsWhenAllSinksAreGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, w := io.Pipe()
@@ -422,39 +316,4 @@ func TestExitStatusIsZeroOnlyIfEveryRecordWasDelivered(t *testing.T) {
 			})
 		})
 	}
-}
-
-// deaf is a standard error that nobody reads.
-type deaf struct{ released chan struct{} }
-
-func (d deaf) Write(p []byte) (int, error) {
-	<-d.released
-	return len(p), nil
-}
-
-func TestStuckStandardErrorDoesNotOutliveTheSignals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		stderr := deaf{make(chan struct{})}
-		defer close(stderr.released)
-		cfg := fapilog.Config{Diagnostics: slog.New(slog.DiscardHandler), Routes: []fapilog.Route{{Sink: new(sinktest.Memory)}}}
-		s, err := open(forPipe(cfg), limits{time.Minute, time.Second}, stderr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		signals := make(chan os.Signal, 2)
-		ended := make(chan int, 1)
-		go func() { ended <- s.run(strings.NewReader(numbered(3)), signals) }()
-		time.Sleep(time.Hour)
-		select {
-		case <-ended:
-			t.Fatal("the ledger was given up without a signal")
-		default:
-		}
-		signals <- syscall.SIGTERM
-		signals <- syscall.SIGTERM
-		began := time.Now()
-		if status := <-ended; status != exitOK || time.Since(began) > lastWords {
-			t.Errorf("ended %v after the signals with status %d", time.Since(began), status)
-		}
-	})
 }

@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// ends are the two moments at which signals end things.
+// ends are the moments at which signals end things. In a pipeline the first one,
+// a Ctrl-C, goes to all its programs: what the others say last is still read.
 type ends struct {
-	reading context.Context // ends with the first signal, or by stopReading
-	all     context.Context // ends with the second signal, or grace after the first
+	patience context.Context // ends with the first signal: nobody waits for sinks that fail any more
+	reading  context.Context // ends half the grace after the first signal, or by stopReading
+	all      context.Context // ends the grace after the first signal, or with the second; and so do the others
 
 	stopReading context.CancelFunc
 	release     func() // frees what ends holds; the signals are not watched any more
@@ -19,26 +21,28 @@ type ends struct {
 
 // watch turns signals into ends.
 func watch(signals <-chan os.Signal, grace time.Duration) ends {
-	reading, stopReading := context.WithCancel(context.Background())
-	all, end := context.WithCancel(context.Background())
 	released, release := context.WithCancel(context.Background())
+	all, endAll := context.WithCancel(context.Background())
+	reading, stopReading := context.WithCancel(all)
+	patience, endPatience := context.WithCancel(all)
 	go func() {
-		defer end()
+		defer endAll()
 		select {
 		case <-signals:
 		case <-released.Done():
 			return
 		}
-		stopReading()
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
+		endPatience()
+		half, whole := time.AfterFunc(grace/2, stopReading), time.NewTimer(grace)
+		defer half.Stop()
+		defer whole.Stop()
 		select {
 		case <-signals:
-		case <-timer.C:
+		case <-whole.C:
 		case <-released.Done():
 		}
 	}()
-	return ends{reading, all, stopReading, func() { release(); stopReading() }}
+	return ends{patience, reading, all, stopReading, release}
 }
 
 // terminations returns a channel of SIGINT and SIGTERM. A signal that the

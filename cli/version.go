@@ -10,9 +10,9 @@ const module = "github.com/fapilog/fapilog"
 // version prints the version of the module as the program was built with it.
 func version(std streams, args []string) int {
 	fs := newFlags("version")
-	if help, err := fs.parse(args); err != nil {
+	if asked, err := fs.parse(args); err != nil {
 		return usageError(std.err, "fapilog version: %v", err)
-	} else if help {
+	} else if asked {
 		fmt.Fprint(std.out, help)
 		return exitOK
 	}

@@ -74,8 +74,8 @@ func ExampleParse() {
 }
 
 func ExampleMasker() {
-	mask := sink.Masker("beacon://keeper:lantern@hill")
-	fmt.Println(mask("login as keeper:lantern failed"))
+	masker := sink.NewMasker(sink.Secrets("beacon://keeper:lantern@hill")...)
+	fmt.Println(masker.Text("login as keeper:lantern failed"))
 	// Output:
 	// login as ***:*** failed
 }

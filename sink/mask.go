@@ -1,7 +1,10 @@
 package sink
 
 import (
+	"cmp"
 	"errors"
+	"flag"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,44 +16,84 @@ import (
 // masked is what stands for a secret in anything that is printed.
 const masked = "***"
 
-// Masker returns a function that replaces the secrets of uri in a text by "***":
-// user name, password and the values of parameters that are a [Secret], as they
-// stand in the URI, decoded, and quoted. It is for errors of code that was given
-// the secrets and may print them. The function is safe for concurrent use.
-func Masker(uri string) func(text string) string { return secretsOf(uri).mask }
-
 // wholeWord is the length below which a secret is masked only where no letter or
 // digit is beside it: a password "a" would otherwise mask half of every text,
 // and so be told.
 const wholeWord = 4
 
-// secrets are the texts to mask, the longest first.
-type secrets []string
-
-// secretsOf finds the secrets in uri, also in one that cannot be parsed.
-func secretsOf(uri string) secrets {
-	place, query, _ := strings.Cut(strings.TrimSpace(uri), "?")
-	var found secrets
-	for _, raw := range append(userInfo(place), secretParameters(place, query)...) {
-		found = found.with(raw)
-		if decoded, err := url.PathUnescape(raw); err == nil && decoded != raw {
-			found = found.with(decoded)
-		}
-	}
-	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
-	return found
+// Masker replaces secrets by "***" in what is to be printed: errors of code that
+// was given them, say. It finds them as they are, percent-encoded and quoted;
+// those of less than 4 bytes only where no letter or digit is beside them. The
+// zero Masker knows none. It is safe for concurrent use.
+//
+// Mask before you cut a text: a cut may leave half a secret, which nobody finds.
+type Masker struct {
+	forms []string // what is replaced, the longest first
 }
 
-// with adds a secret in every form that is likely to be printed.
-func (s secrets) with(secret string) secrets {
-	for _, form := range []string{
-		secret, url.User(secret).String(), url.PathEscape(secret), url.QueryEscape(secret), unquote(strconv.Quote(secret)),
-	} {
-		if form != "" && !slices.Contains(s, form) {
-			s = append(s, form)
+// NewMasker returns a Masker of these secrets. Empty ones are ignored.
+func NewMasker(secrets ...string) Masker {
+	var forms []string
+	for _, s := range secrets {
+		query := url.QueryEscape(s)
+		forms = append(forms, s, url.User(s).String(), url.PathEscape(s), query, strings.ReplaceAll(query, "+", "%20"), unquote(strconv.Quote(s)))
+	}
+	slices.SortFunc(forms, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+	forms = slices.Compact(forms)
+	return Masker{slices.DeleteFunc(forms, func(s string) bool { return s == "" })}
+}
+
+// Text returns text with the secrets masked.
+func (m Masker) Text(text string) string {
+	for _, s := range m.forms {
+		if len(s) >= wholeWord {
+			text = strings.ReplaceAll(text, s, masked)
+		} else {
+			text = maskWord(text, s)
 		}
 	}
-	return s
+	return text
+}
+
+// Error returns err if there is nothing to mask in it. Otherwise the result has
+// the masked text and does not wrap err, since what err wraps could be printed
+// too.
+func (m Masker) Error(err error) error {
+	text := err.Error()
+	if t := m.Text(text); t != text {
+		return errors.New(t)
+	}
+	return err
+}
+
+// quote returns text quoted, masked and, if it is long, cut.
+func (m Masker) quote(text string) string { return fmt.Sprintf("%.64q", m.Text(text)) }
+
+// Secrets returns what must not be printed of uri, also of one that cannot be
+// parsed: user name, password and the values of parameters that are a [Secret],
+// as they stand in it and decoded.
+func Secrets(uri string) []string {
+	uri = strings.TrimSpace(uri)
+	scheme := strings.ToLower(uri[:schemeEnd(uri)])
+	fs := new(flag.FlagSet)
+	if o, ok := NewOpener(scheme); ok {
+		fs, _ = flagSet(scheme, o, nil) // as far as it has come
+	}
+	return secretsOf(uri, fs)
+}
+
+// secretsOf is Secrets of a URI with these parameters.
+func secretsOf(uri string, fs *flag.FlagSet) (secrets []string) {
+	place, query, _ := strings.Cut(uri, "?")
+	for _, raw := range append(userInfo(place), secretParameters(fs, query)...) {
+		secrets = append(secrets, raw)
+		if decoded, err := url.PathUnescape(raw); err == nil && decoded != raw {
+			secrets = append(secrets, decoded)
+		}
+	}
+	return secrets
 }
 
 // unquote cuts off the quotes, no more.
@@ -76,16 +119,7 @@ func userInfo(place string) []string {
 }
 
 // secretParameters returns the raw values of the parameters that are a Secret.
-func secretParameters(place, query string) (values []string) {
-	scheme, _, _ := strings.Cut(place, ":")
-	o, ok := NewOpener(strings.ToLower(scheme))
-	if !ok {
-		return nil
-	}
-	fs, err := flagSet(scheme, o, nil)
-	if err != nil {
-		return nil
-	}
+func secretParameters(fs *flag.FlagSet, query string) (values []string) {
 	for pair := range strings.SplitSeq(query, "&") {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, err := url.PathUnescape(rawName)
@@ -97,27 +131,6 @@ func secretParameters(place, query string) (values []string) {
 		}
 	}
 	return values
-}
-
-func (s secrets) mask(text string) string {
-	for _, secret := range s {
-		if len(secret) >= wholeWord {
-			text = strings.ReplaceAll(text, secret, masked)
-		} else {
-			text = maskWord(text, secret)
-		}
-	}
-	return text
-}
-
-// maskError returns err if there is nothing to mask in it. Otherwise the result
-// does not wrap it, since what it wraps could be printed too.
-func (s secrets) maskError(err error) error {
-	text := err.Error()
-	if m := s.mask(text); m != text {
-		return errors.New(m)
-	}
-	return err
 }
 
 // maskWord masks word where no letter or digit is beside it.

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"strings"
@@ -99,7 +100,7 @@ func TestOpenMasksWhatTheSinkSays(t *testing.T) {
 	wantError(t, err, "sink: cannot log in as *** with \"***\" and ***")
 }
 
-func TestMasker(t *testing.T) {
+func TestMaskerMasksTheSecretsOfAURI(t *testing.T) {
 	for _, test := range []struct{ name, uri, text, want string }{
 		{"user name and password", "loki://root:pass%2Fword@h", "root pass/word pass%2Fword h", "*** *** *** h"},
 		{"a password that was quoted", `loki://u:pa%22ss@h`, `"pa\"ss"`, `"***"`},
@@ -107,12 +108,15 @@ func TestMasker(t *testing.T) {
 		{"a short password where it stands alone", "loki://u:a@h", "a password: 'a' (u:a@h)", "*** password: '***' (***:***@h)"},
 		{"a secret within another", "loki://pass:password@h", "password pass", "*** ***"},
 		{"a user name as package url writes it", "loki://a&b@cd@h", "loki://a&b%40cd@h", "loki://***@h"},
+		{"a secret parameter of a scheme alone", "loki?token=abcdef", "abcdef", "***"},
+		{"a secret parameter of a scheme in capitals", "LOKI://h?token=abcdef", "abcdef", "***"},
+		{"a sink that panics", "reckless://root:word@h?token=abcdef", "root word abcdef", "*** *** abcdef"},
 		{"no secret", "bare:/a/b", "a b", "a b"},
 		{"a URI that cannot be parsed", "loki://root:p@ss@h:port", "root p@ss", "*** ***"},
 		{"an unknown scheme", "nobody://root:word@h", "root word", "*** ***"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := Masker(test.uri)(test.text); got != test.want {
+			if got := NewMasker(Secrets(test.uri)...).Text(test.text); got != test.want {
 				t.Errorf("%q becomes %q, want %q", test.text, got, test.want)
 			}
 		})
@@ -121,9 +125,55 @@ func TestMasker(t *testing.T) {
 
 func TestMaskedErrorDoesNotWrapWhatItMasks(t *testing.T) {
 	plain := errors.New("dial root:password")
-	err := secretsOf("loki://root:password@h").maskError(fmt.Errorf("opening: %w", plain))
+	masker := NewMasker("root", "password")
+	err := masker.Error(fmt.Errorf("opening: %w", plain))
 	if errors.Is(err, plain) || err.Error() != "opening: dial ***:***" {
 		t.Errorf("the error is %v", err)
+	}
+	if err := masker.Error(errors.ErrUnsupported); err != errors.ErrUnsupported {
+		t.Errorf("the error without a secret is %v", err)
+	}
+}
+
+func TestMaskerFindsEveryUsualForm(t *testing.T) {
+	const secret = `a b"c/d+é&(`
+	masker := NewMasker("", secret, "x")
+	for _, text := range []string{
+		secret, url.PathEscape(secret), url.QueryEscape(secret), url.User(secret).String(), fmt.Sprintf("%q", secret),
+		"a%20b%22c%2Fd%2B%C3%A9%26%28", "x", "(x)",
+	} {
+		if got := masker.Text(text); !strings.Contains(got, "***") || strings.Trim(got, `*"()`) != "" {
+			t.Errorf("%s becomes %s", text, got)
+		}
+	}
+	if got := (Masker{}).Text(secret); got != secret {
+		t.Errorf("the zero Masker makes %s of %s", got, secret)
+	}
+}
+
+func TestLongValueIsMaskedBeforeItIsCut(t *testing.T) {
+	const secret = passwordCanary + "/and/very/long/as/tokens/are"
+	long := strings.Repeat("0", 50)
+	for _, uri := range []string{
+		"loki://h?token=" + secret + "&lines=" + long + secret,
+		"loki://h?token=" + secret + "&" + long + secret + "=1",
+		"loki://me:" + url.PathEscape(secret) + "@h?lines=" + long + secret,
+		"loki://h?lines=" + long + "given" + secret, // given besides
+	} {
+		_, err := Parse(uri, nil, "given"+secret)
+		if err == nil || leaked(err.Error()) != "" || !strings.Contains(err.Error(), long) {
+			t.Errorf("%s: %v", uri, err)
+		}
+		if len(err.Error()) > 200 {
+			t.Errorf("%s: nothing is cut: %v", uri, err)
+		}
+	}
+}
+
+func TestSecretThatBindAddsIsNotPrinted(t *testing.T) {
+	_, err := Parse("loki://h?key="+tokenCanary+"&lines="+tokenCanary, func(fs *flag.FlagSet) { fs.Var(new(Secret), "key", "") })
+	if err == nil || leaked(err.Error()) != "" {
+		t.Error(err)
 	}
 }
 

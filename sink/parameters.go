@@ -14,6 +14,7 @@ type parameters struct {
 	scheme   string
 	flags    *flag.FlagSet
 	quotable bool              // what cannot be decoded may be quoted
+	masker   Masker            // of what may be quoted
 	given    map[string]string // flag, not alias → the name it was given under
 }
 
@@ -38,7 +39,7 @@ func (p *parameters) setOne(pair string) error {
 	}
 	f := p.flags.Lookup(name)
 	if f == nil {
-		return fmt.Errorf("unknown parameter %.64q of %s%s", name, p.scheme, didYouMean(name, p.names()))
+		return fmt.Errorf("unknown parameter %s of %s%s", p.masker.quote(name), p.scheme, didYouMean(name, p.names()))
 	}
 	if err := p.once(f); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (p *parameters) setOne(pair string) error {
 		value = "true"
 	}
 	if err := p.flags.Set(target(f), value); err != nil {
-		return malformed(f, value, err)
+		return p.malformed(f, value, err)
 	}
 	return nil
 }
@@ -91,14 +92,14 @@ func (p *parameters) names() (names []string) {
 	return names
 }
 
-// malformed says what is expected instead of value. It is no secret: whatever a
-// Secret is set to is well-formed.
-func malformed(f *flag.Flag, value string, err error) error {
+// malformed says what is expected instead of value. It is no secret itself:
+// whatever a Secret is set to is well-formed.
+func (p *parameters) malformed(f *flag.Flag, value string, err error) error {
 	want := err.Error()
 	if want == "parse error" || want == "value out of range" { // package flag's own
 		want = expected(f, want)
 	}
-	return fmt.Errorf("parameter %q is %.64q: %s", f.Name, value, want)
+	return fmt.Errorf("parameter %q is %s: %s", f.Name, p.masker.quote(value), want)
 }
 
 // expected describes the values of package flag's own types.

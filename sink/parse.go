@@ -20,15 +20,15 @@ func Open(ctx context.Context, uri string) (Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	masks := secretsOf(uri)
+	masker := NewMasker(Secrets(uri)...)
 	if v, ok := o.(Validator); ok {
 		if err := v.Validate(); err != nil {
-			return nil, fmt.Errorf("sink: %w", masks.maskError(err))
+			return nil, fmt.Errorf("sink: %w", masker.Error(err))
 		}
 	}
 	s, err := o.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("sink: %w", masks.maskError(err))
+		return nil, fmt.Errorf("sink: %w", masker.Error(err))
 	}
 	return s, nil
 }
@@ -47,8 +47,9 @@ func Open(ctx context.Context, uri string) (Sink, error) {
 // boolean. Each may stand once; lists are separated by commas.
 //
 // The error joins all mistakes. It holds neither user info nor a value of a
-// [Secret].
-func Parse(uri string, bind func(*flag.FlagSet)) (Opener, error) {
+// [Secret] nor any of the secrets given besides, such as what was filled into
+// uri behind its scheme.
+func Parse(uri string, bind func(*flag.FlagSet), secrets ...string) (Opener, error) {
 	uri = strings.TrimSpace(uri)
 	scheme, err := schemeOf(uri)
 	if err != nil {
@@ -77,15 +78,15 @@ func Parse(uri string, bind func(*flag.FlagSet)) (Opener, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	q := parameters{scheme: scheme, flags: fs, quotable: !strings.Contains(uri, "@"), given: map[string]string{}}
-	masks := secretsOf(uri)
+	masker := NewMasker(append(secretsOf(uri, fs), secrets...)...)
+	q := parameters{scheme: scheme, flags: fs, quotable: !strings.Contains(uri, "@"), masker: masker, given: map[string]string{}}
 	if u != nil {
 		if err := o.SetURL(u); err != nil {
-			errs = append(errs, masks.maskError(err))
+			errs = append(errs, masker.Error(err))
 		}
 	}
 	for _, err := range q.set(query) {
-		errs = append(errs, masks.maskError(err))
+		errs = append(errs, masker.Error(err))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -98,10 +99,7 @@ func schemeOf(uri string) (string, error) {
 	if uri == "" {
 		return "", errors.New("empty URI")
 	}
-	end := strings.IndexAny(uri, ":/?#@")
-	if end < 0 {
-		end = len(uri)
-	}
+	end := schemeEnd(uri)
 	scheme := strings.ToLower(uri[:end])
 	rest := uri[end:]
 	switch {
@@ -114,6 +112,14 @@ func schemeOf(uri string) (string, error) {
 		}
 	}
 	return scheme, nil
+}
+
+// schemeEnd returns how long the scheme of uri is, if it begins with one.
+func schemeEnd(uri string) int {
+	if end := strings.IndexAny(uri, ":/?#@"); end >= 0 {
+		return end
+	}
+	return len(uri)
 }
 
 // unknownScheme says which scheme may have been meant, or which package is to be

@@ -16,7 +16,7 @@ func (c *Config) SetURL(u *url.URL) error {
 		return errors.New("a file has no user name or password")
 	}
 	if u.Host != "" && !strings.EqualFold(u.Host, "localhost") {
-		return fmt.Errorf("host %.64q: a file has no host but localhost; write file:///path, or file:path for a relative path", u.Host)
+		return fmt.Errorf("host %q: a file has no host but localhost; write file:///path, or file:path for a relative path", u.Host)
 	}
 	path := u.Path
 	if u.Opaque != "" {

@@ -34,8 +34,9 @@
 //
 // # Append
 //
-// One atomic word, tail, is the offset behind the last reserved frame and, in
-// its lowest bit, a spin lock. An append
+// One atomic word, tail, says how much of the active segment is reserved, in
+// bytes and in frames, and is, in its lowest bit, a spin lock. Whoever wants to
+// know how far the log goes loads it, without the lock. An append
 //
 //  1. takes the lock, writes word 0 (reserved) and word 2 of its frame, and
 //     stores the new tail, which releases the lock;

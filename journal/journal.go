@@ -18,8 +18,23 @@ var (
 	ErrTooLarge = errors.New("journal: record too large")
 )
 
-// tailLocked, in tail, is the spin lock of the reservation.
-const tailLocked = 1
+// Journal.tail is where the active segment's next frame begins and how many
+// frames are before it, in one word, so that both are read at once without the
+// lock:
+//
+//	bits 32 to 63   frames
+//	bits  1 to 31   bytes / 4, which is even
+//	bit   0         the spin lock of the reservation
+const (
+	tailLocked = 1
+	tailFrame  = 1 << 32 // one frame
+)
+
+func packTail(bytes uint64) uint64 { return bytes / 4 }
+
+func unpackTail(tail uint64) (bytes, frames uint64) {
+	return tail &^ tailLocked % tailFrame * 4, tail / tailFrame
+}
 
 // noMark is a wake-up mark that is never reached.
 const noMark = math.MaxUint64
@@ -40,9 +55,8 @@ type Journal struct {
 
 	// One cache line that every append writes. All but tail is guarded by the
 	// spin lock in it; active and limit change under mu besides.
-	tail   atomic.Uint64 // offset behind the last reserved frame, and the spin lock
-	limit  uint64        // offset at which the active segment's memory ends; 0: sealed
-	next   uint64        // sequence of the next record
+	tail   atomic.Uint64 // see packTail
+	limit  uint64        // bytes that the active segment has room for; 0: sealed
 	active *segment
 
 	_ [64]byte
@@ -149,22 +163,22 @@ func (j *Journal) reserve(length int) (reservation, error) {
 
 // tryReserve fails if the active segment has no room.
 func (j *Journal) tryReserve(length int) (reservation, bool) {
-	off := j.lockTail()
-	end := off + frameBytes(length)
-	if end > j.limit {
-		j.unlockTail(off)
+	tail := j.lockTail()
+	at, frames := unpackTail(tail)
+	need := frameBytes(length)
+	if at+need > j.limit {
+		j.unlockTail(tail)
 		return reservation{}, false
 	}
-	seg, seq := j.active, j.next
-	at := off - seg.base
+	seg := j.active
+	seq := seg.firstSeq + frames
 	frame := seg.words[at/bytesPerWord:][:headerWords:headerWords]
 	// Plain stores: whoever looks at the frame has loaded tail, stored below.
 	frame[wordState] = packState(reserved, length, seg.lap)
 	frame[wordSeq] = seq
 	word := packState(published, length, seg.lap)
-	j.next = seq + 1
-	j.unlockTail(end)
-	return reservation{seg, at, word, seq, end}, true
+	j.unlockTail(tail + packTail(need) + tailFrame)
+	return reservation{seg, at, word, seq, seg.base + at + need}, true
 }
 
 // fill writes what the reservation left open. It needs no lock: the segment is
@@ -202,22 +216,28 @@ func (j *Journal) lockTail() uint64 {
 	}
 }
 
-func (j *Journal) unlockTail(off uint64) { j.tail.Store(off) }
+func (j *Journal) unlockTail(tail uint64) { j.tail.Store(tail) }
 
 // reservedEnd returns the offset behind the last reserved frame and the
-// sequence of the next one.
+// sequence of the next one. It has j.mu, so the active segment stays; it does
+// not take the spin lock, which appends in a tight loop would not let it have.
 func (j *Journal) reservedEnd() (off, seq uint64) {
-	off = j.lockTail()
-	seq = j.next
-	j.unlockTail(off)
-	return off, seq
+	bytes, frames := unpackTail(j.tail.Load())
+	return j.active.base + bytes, j.active.firstSeq + frames
+}
+
+// endSeq is End for who has j.mu.
+func (j *Journal) endSeq() uint64 {
+	_, seq := j.reservedEnd()
+	return seq
 }
 
 // End returns the sequence that the next record will get. The first is 0, so it
 // is the number of records appended so far.
 func (j *Journal) End() uint64 {
-	_, seq := j.reservedEnd()
-	return seq
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.endSeq()
 }
 
 // Bytes returns the memory that the journal's segments take now.
@@ -233,9 +253,9 @@ func (j *Journal) Bytes() int64 {
 func (j *Journal) Seal() {
 	j.mu.Lock()
 	j.sealed = true
-	off := j.lockTail()
+	tail := j.lockTail()
 	j.limit = 0
-	j.unlockTail(off)
+	j.unlockTail(tail)
 	j.releaseWaiting()
 	j.mu.Unlock()
 	for y := (yielder{}); !j.allPublished(); y.yield() {

@@ -54,9 +54,8 @@ func (j *Journal) makeRoom(need uint64, w *wait) error {
 }
 
 func (j *Journal) hasRoom(need uint64) bool {
-	off := j.lockTail()
-	defer j.unlockTail(off)
-	return off+need <= j.limit
+	bytes, _ := unpackTail(j.tail.Load())
+	return bytes+need <= uint64(j.segmentBytes)
 }
 
 // previousPublished reports whether the segment before the active one, and with
@@ -165,11 +164,11 @@ func (j *Journal) install(seg *segment) {
 	seg.lap++
 	seg.sealed = false
 
-	off := j.lockTail()
-	seg.base, seg.firstSeq = off, j.next
+	j.lockTail()
+	off, seq := j.reservedEnd()
+	seg.base, seg.firstSeq = off, seq
 	j.active = seg
-	j.limit = off + uint64(j.segmentBytes)
-	j.unlockTail(off)
+	j.unlockTail(0)
 
 	full.sealed, full.end, full.endSeq = true, off, seg.firstSeq
 	full.next = seg

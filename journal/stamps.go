@@ -21,7 +21,7 @@ const (
 func (j *Journal) AppendedAt(seq uint64) time.Time {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if end := j.End(); j.stampIfDue(end) {
+	if end := j.endSeq(); j.stampIfDue(end) {
 		j.setMarks()
 		j.kick() // the append may find the mark raised; the next stamp is the keeper's to arm
 	}
@@ -44,10 +44,10 @@ func (j *Journal) stampIfDue(end uint64) bool {
 func (j *Journal) armStamp() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stampAt = j.End()
+	j.stampAt = j.endSeq()
 	j.setMarks()
 	// The append that gets this sequence may have compared with the marks before.
-	if j.stampIfDue(j.End()) {
+	if j.stampIfDue(j.endSeq()) {
 		j.setMarks()
 		return false
 	}

@@ -31,7 +31,7 @@ func TestLateNilCountsAsDeliveredOnce(t *testing.T) {
 		if k := row(t, p, "a"); k.Attempts != 3 || k.Failures != 3 || k.LastError != "the previous write has not returned" {
 			t.Errorf("%+v", k)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		holds(t, "a", s, upTo(20))
 		if k := row(t, p, "a"); k.Delivered != 20 || k.Attempts != 4 || k.Failures != 3 {

@@ -2,6 +2,7 @@ package fapilog
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -154,6 +155,7 @@ func TestCloseReturnsAsSoonAsEverythingIsSettled(t *testing.T) {
 		{name: "unless that is too long", steps: []sinktest.Step{sinktest.Verdict(sink.Throttled, 2*time.Minute)}, wait: time.Second, left: true},
 		{name: "an open circuit gets one more attempt", cfg: Delivery{Breaker: once}, steps: []sinktest.Step{sinktest.Fail(errDown)}, wait: time.Second, tries: 1},
 		{name: "and no other if that fails", cfg: Delivery{Breaker: once}, steps: []sinktest.Step{sinktest.Fail(errDown), sinktest.Fail(errDown)}, wait: time.Second, tries: 1, left: true},
+		{name: "whatever is in flight", cfg: Delivery{Breaker: once, InFlight: 5, BatchRecords: 2, Linger: time.Millisecond}, steps: slices.Repeat([]sinktest.Step{sinktest.Late(time.Millisecond, errDown)}, 20), wait: time.Second, took: time.Millisecond, tries: 1, left: true},
 		{name: "nor if that is throttled", cfg: Delivery{Breaker: once}, steps: []sinktest.Step{sinktest.Fail(errDown), sinktest.Verdict(sink.Throttled, 0)}, wait: time.Second, tries: 1, left: true},
 		{name: "a parked sink gets one more attempt", steps: []sinktest.Step{sinktest.Verdict(sink.Park, 0)}, wait: time.Second, tries: 1},
 		{name: "and no other if it stays parked", steps: []sinktest.Step{sinktest.Verdict(sink.Park, 0), sinktest.Verdict(sink.Park, 0)}, wait: time.Second, tries: 1, left: true},

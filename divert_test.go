@@ -1,8 +1,6 @@
 package fapilog
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -10,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
-	"github.com/fapilog/fapilog/journal"
 	"github.com/fapilog/fapilog/sink"
 	"github.com/fapilog/fapilog/sink/sinktest"
 )
@@ -182,6 +179,29 @@ func TestPrimaryWaitsForItsFallback(t *testing.T) {
 	})
 }
 
+// What the fallback's own cursor carries is waited for as well, and does not
+// linger there.
+func TestPrimaryWaitsForWhatItsFallbackReadsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fallback := &sinktest.Script{Then: sinktest.Slow(5 * time.Second)}
+		p := open(t, Config{Routes: []Route{
+			{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
+			{Name: "fallback", Sink: fallback, Delivery: Delivery{Linger: time.Hour}},
+		}})
+		log(p, 0, 10)
+		time.Sleep(5*time.Second - 1)
+		if k := row(t, p, "primary"); k.Diverted != 0 || k.Pending != 10 {
+			t.Errorf("%+v", k)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if k := row(t, p, "primary"); k.Diverted != 10 || k.Pending != 0 {
+			t.Errorf("%+v", k)
+		}
+		holds(t, "fallback", fallback, upTo(10))
+	})
+}
+
 // Diverted batches are written by the fallback when its own breaker lets them.
 func TestFallbackIsDownItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -249,92 +269,5 @@ func TestPingClosesTheCircuitOfADivertingSink(t *testing.T) {
 		delivers(t, p)
 		holds(t, "fallback", &fallback, upTo(10))
 		holds(t, "primary", primary, span(10, 10))
-	})
-}
-
-func TestDivertedRecordsHaveTheFallbacksVerdicts(t *testing.T) {
-	for _, verdict := range []sink.Verdict{sink.Rejected, sink.TooLarge, sink.Gone} {
-		t.Run(verdict.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := open(t, Config{Routes: []Route{
-					{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
-					{Name: "fallback", Sink: &sinktest.Script{Then: sinktest.Verdict(verdict, 0)}, Standby: true},
-				}})
-				log(p, 0, 10)
-				time.Sleep(time.Second)
-				if k := row(t, p, "primary"); k.Diverted != 10 || k.Pending != 0 {
-					t.Errorf("%+v", k)
-				}
-				if k := row(t, p, "fallback"); k.Appended != 10 || k.Dropped[Reason(verdict.String())] != 10 {
-					t.Errorf("%+v", k)
-				}
-				if p.Stats().Complete() {
-					t.Error("with records dropped by the fallback it is complete")
-				}
-			})
-		})
-	}
-}
-
-func TestCloseWaitsForDiversions(t *testing.T) {
-	tests := []struct {
-		name     string
-		fallback sinktest.Step
-		took     time.Duration
-		left     bool
-	}{
-		{"the fallback works", sinktest.Slow(2 * time.Second), 2 * time.Second, false},
-		{"the fallback is parked", sinktest.Verdict(sink.Park, 0), 0, true},
-		{"the fallback hangs", sinktest.Stuck(), 5*time.Second + stopGrace, true},
-	}
-	for _, test := range tests {
-		for _, batches := range []int{1, 3} {
-			t.Run(fmt.Sprint(test.name, " with batches: ", batches), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					fallback := &sinktest.Script{Steps: []sinktest.Step{test.fallback, test.fallback}}
-					defer fallback.Release()
-					p := open(t, Config{Routes: []Route{
-						{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
-						{Name: "fallback", Sink: fallback, Standby: true},
-					}})
-					log(p, 0, 10*batches)
-					synctest.Wait()
-					start := time.Now()
-					err := p.Close(limit(t, 5*time.Second))
-					if took := time.Since(start); test.left && took != test.took || took > test.took*2 {
-						t.Errorf("Close took %v, want %v", took, test.took)
-					}
-					if _, undelivered := errors.AsType[*UndeliveredError](err); undelivered != test.left {
-						t.Errorf("Close returned %v", err)
-					}
-					namesWhatIsLeft(t, p, err)
-				})
-			})
-		}
-	}
-}
-
-// A record that is evicted before the fallback's own cursor has read it is the
-// fallback's loss, and not waited for.
-func TestDiversionDoesNotWaitForWhatTheFallbackHasLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fallback := &sinktest.Script{Steps: []sinktest.Step{sinktest.Slow(9 * time.Second)}}
-		p := open(t, Config{MaxRecord: 1 << 10, Journal: journal.Config{MaxBytes: 16 << 10}, Routes: []Route{
-			{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
-			{Name: "fallback", Sink: fallback, Delivery: Delivery{BatchRecords: 10}},
-		}})
-		log(p, 0, 10)
-		synctest.Wait() // the fallback writes for 9 s
-		for n := range 100 {
-			log(p, 10+n*10, 10)
-			synctest.Wait()
-		}
-		time.Sleep(20 * time.Second)
-		own, first := row(t, p, "fallback"), row(t, p, "primary")
-		if own.Dropped[DroppedOverflow] == 0 || own.Pending != 0 || first.Pending != 0 {
-			t.Errorf("fallback: %+v; primary: %+v", own, first)
-		}
-		noneTwice(t, "fallback", fallback)
-		delivers(t, p)
 	})
 }

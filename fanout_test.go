@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -209,6 +208,7 @@ func TestMultipleSinksWithDifferentTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	stdout := os.Stdout
 	os.Stdout = w
 	defer func() { os.Stdout = stdout }()
@@ -254,5 +254,4 @@ func TestMultipleSinksWithDifferentTypes(t *testing.T) {
 	if string(console[:n]) != want.String() {
 		t.Errorf("the console has\n%s, want\n%s", console[:n], want.String())
 	}
-	runtime.KeepAlive(r)
 }

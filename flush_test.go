@@ -28,7 +28,7 @@ func TestFlushCutsLingersShort(t *testing.T) {
 		if a.Len() != 10 {
 			t.Errorf("%d records before the linger's end", a.Len())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		holds(t, "a", &a, upTo(20))
 	})

@@ -191,6 +191,27 @@ func TestRecordWaitsForTheLingerAndNoLonger(t *testing.T) {
 	}
 }
 
+// The journal notes only now and then when something was appended.
+func TestEveryRecordWaitsForTheSameLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(sinktest.Script)
+		p := open(t, Config{Defaults: Delivery{Linger: time.Second}}, s)
+		log(p, 0, 100)
+		time.Sleep(10 * time.Second)
+		start := time.Now()
+		for n := range 100 {
+			log(p, 100+n, 1)
+			time.Sleep(7 * time.Second)
+		}
+		for n, at := range begun(start, s.Attempts()[1:]) {
+			if want := time.Duration(n)*7*time.Second + time.Second; at != want {
+				t.Fatalf("record %d is delivered at %v, want %v", n, at, want)
+			}
+		}
+		holds(t, "a", s, upTo(200))
+	})
+}
+
 func TestCallerIsNotHeldUpBySinks(t *testing.T) {
 	for _, test := range sicknesses {
 		t.Run(test.name, func(t *testing.T) {

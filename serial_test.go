@@ -171,3 +171,18 @@ func TestSerialIsolatesFaultsOtherThanHanging(t *testing.T) {
 		})
 	}
 }
+
+// In-flight does not make two of a sink's Writes overlap either.
+func TestSerialWritesAreOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := turns{start: time.Now(), ended: make(map[string]time.Duration)}
+		p := open(t, Config{Serial: true, Defaults: Delivery{InFlight: 4, BatchRecords: 1}}, s.sink("a", time.Second), s.sink("b", 0))
+		log(p, 0, 8)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s.most != 1 || len(s.begin) != 16 || s.begin[0] != "a" || s.begin[1] != "b" {
+			t.Errorf("the turns were %v, at most %d at a time", s.begin, s.most)
+		}
+		delivers(t, p)
+	})
+}

@@ -1,6 +1,7 @@
 package fapilog
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,26 @@ func TestTooLargeBatchIsHalvedAndTheSizeRemembered(t *testing.T) {
 			t.Errorf("%+v", k)
 		}
 	})
+}
+
+// A sink may append to the slice that it is given: what lies behind it there is
+// not its own.
+func TestSinkMayAppendToItsBatch(t *testing.T) {
+	for _, verdict := range []sink.Verdict{sink.TooLarge, sink.Rejected} {
+		synctest.Test(t, func(t *testing.T) {
+			var got sinktest.Memory
+			p := open(t, Config{Defaults: Delivery{BatchRecords: 64}}, sink.Func(func(ctx context.Context, batch []sink.Record) error {
+				_ = append(batch, sink.Record{JSON: []byte(`{"n":-1}`)})
+				if len(batch) > 8 {
+					return &sink.Error{Verdict: verdict}
+				}
+				return got.Write(ctx, batch)
+			}))
+			log(p, 0, 64)
+			delivers(t, p)
+			holds(t, "a", &got, upTo(64))
+		})
+	}
 }
 
 func TestSizeIsNotRememberedWhenOneRecordWasGuilty(t *testing.T) {

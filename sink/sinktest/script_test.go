@@ -15,6 +15,8 @@ var errDown = errors.New("connection refused")
 
 // attempt writes two records with a deadline of 10 s and returns what came of
 // it: the error, a panic's value, and how long it took.
+//
+//lint:ignore ST1008 the error is what the callers look at first
 func attempt(s sink.Sink) (err error, panicked any, took time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -266,14 +266,14 @@ func (d *delivery) read(now time.Time) *batch {
 	if !more {
 		d.emptied = now
 	}
-	if filtered == 0 && len(b.memory.Entries) == 0 {
+	if filtered == 0 && b.memory.Len() == 0 {
 		// What was there has been evicted, and the next record is reserved but
 		// not published yet.
 		d.recycle(b)
 		return nil
 	}
 	id := d.pipeline.journal.ID()
-	for _, e := range b.memory.Entries {
+	for e := range b.memory.All() {
 		r := sink.Record{ID: sink.ID{Journal: id, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data}
 		if d.filter != nil && !d.passes(r) {
 			filtered++
@@ -391,7 +391,6 @@ func (d *delivery) recycle(b *batch) {
 	if b.attempt != nil || b.lent || len(d.free) > d.config.InFlight {
 		return
 	}
-	clear(b.records)
 	*b = batch{memory: b.memory, records: b.records[:0], pieces: b.pieces[:0], condemned: b.condemned[:0]}
 	d.free = append(d.free, b)
 }

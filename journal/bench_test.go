@@ -70,7 +70,7 @@ func drain(j *Journal, total int) <-chan struct{} {
 		var b Batch
 		for left := total; left > 0; {
 			_, more := c.Read(&b, ReadLimits{Records: 1000, Bytes: 1 << 20})
-			left -= len(b.Entries)
+			left -= b.Len()
 			if left > 0 && !more && c.Arm(min(left, 1000), 0) {
 				<-wake
 			}
@@ -94,7 +94,7 @@ func BenchmarkRead(b *testing.B) {
 	b.SetBytes(200)
 	for n := 0; n < b.N; {
 		c := j.NewCursor(CursorConfig{})
-		for more := true; more && n < b.N; n += len(batch.Entries) {
+		for more := true; more && n < b.N; n += batch.Len() {
 			_, more = c.Read(&batch, ReadLimits{Records: 1000})
 		}
 		c.Detach()

@@ -33,10 +33,10 @@ func read1(t *testing.T, c *Cursor) uint64 {
 	t.Helper()
 	var b Batch
 	c.Read(&b, ReadLimits{Records: 1})
-	if len(b.Entries) != 1 {
+	if b.Len() != 1 {
 		t.Fatal("nothing to read")
 	}
-	return b.Entries[0].Seq
+	return b.At(0).Seq
 }
 
 func TestEachLaggingCursorIsWaitedForAsLongAsItAsks(t *testing.T) {

@@ -80,7 +80,7 @@ func readInOrder(t *testing.T, c *Cursor, wake <-chan struct{}, h *maphash.Hash,
 	var b Batch
 	for left := total; left > 0; {
 		_, more := c.Read(&b, ReadLimits{Records: 100})
-		for _, e := range b.Entries {
+		for e := range b.All() {
 			producer, n, err := verify(e.Data)
 			if err != nil || next[producer] != n {
 				t.Errorf("record %d: %v; producer %d, its record %d, want %d", e.Seq, err, producer, n, next[producer])
@@ -91,7 +91,7 @@ func readInOrder(t *testing.T, c *Cursor, wake <-chan struct{}, h *maphash.Hash,
 			fmt.Fprint(h, e.Seq)
 			h.Write(e.Data)
 		}
-		left -= len(b.Entries)
+		left -= b.Len()
 		if left > 0 && !more && c.Arm(min(left, 100), 0) {
 			<-wake
 		}
@@ -183,7 +183,7 @@ func account(t *testing.T, rng *rand.Rand, c *Cursor, wake <-chan struct{}, stop
 	for open := true; ; {
 		f, more := c.Read(&b, ReadLimits{Records: 1 + rng.IntN(50), MinLevel: everyLevel})
 		filtered += uint64(f)
-		for _, e := range b.Entries {
+		for e := range b.All() {
 			producer, n, err := verify(e.Data)
 			if err != nil || n < next[producer] || e.Seq < last {
 				t.Errorf("record %d: %v; producer %d, its record %d after %d", e.Seq, err, producer, n, next[producer]-1)
@@ -192,7 +192,7 @@ func account(t *testing.T, rng *rand.Rand, c *Cursor, wake <-chan struct{}, stop
 			gaps += e.Seq - last
 			last = e.Seq + 1
 		}
-		read += uint64(len(b.Entries))
+		read += uint64(b.Len())
 		if p := c.Position(); p.Next-start != read+filtered+skipped+p.Lost || p.End < p.Next {
 			t.Errorf("%+v; from %d, read %d, filtered %d, skipped %d", p, start, read, filtered, skipped)
 		}
@@ -223,12 +223,12 @@ func account(t *testing.T, rng *rand.Rand, c *Cursor, wake <-chan struct{}, stop
 	for {
 		f, _ := c.Read(&b, ReadLimits{MinLevel: everyLevel})
 		filtered += uint64(f)
-		read += uint64(len(b.Entries))
-		for _, e := range b.Entries {
+		read += uint64(b.Len())
+		for e := range b.All() {
 			gaps += e.Seq - last
 			last = e.Seq + 1
 		}
-		if len(b.Entries) == 0 {
+		if b.Len() == 0 {
 			break
 		}
 	}
@@ -252,8 +252,8 @@ func observe(t *testing.T, j *Journal, stop <-chan struct{}) {
 		start := c.Position()
 		var b Batch
 		c.Read(&b, ReadLimits{Records: 3})
-		if p := c.Position(); p.Next != start.Next+uint64(len(b.Entries))+p.Lost-start.Lost {
-			t.Errorf("%+v after %+v and %d records", p, start, len(b.Entries))
+		if p := c.Position(); p.Next != start.Next+uint64(b.Len())+p.Lost-start.Lost {
+			t.Errorf("%+v after %+v and %d records", p, start, b.Len())
 		}
 		c.Detach()
 		if p := start.Next; p > 0 && j.AppendedAt(p-1).After(time.Now()) {

@@ -30,7 +30,7 @@ func Example() {
 	var b journal.Batch
 	for c.Position().Next < 3 {
 		_, more := c.Read(&b, journal.ReadLimits{Records: 100})
-		for _, e := range b.Entries {
+		for e := range b.All() {
 			fmt.Printf("%d %v %s\n", e.Seq, e.Level, e.Data)
 		}
 		if !more && c.Position().Next < 3 && c.Arm(1, 0) {

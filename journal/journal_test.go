@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -43,8 +44,8 @@ func readAll(c *Cursor) []Entry {
 	for {
 		var b Batch
 		_, more := c.Read(&b, ReadLimits{Records: 100, MinLevel: everyLevel})
-		all = append(all, b.Entries...)
-		if !more && len(b.Entries) == 0 {
+		all = slices.AppendSeq(all, b.All())
+		if !more && b.Len() == 0 {
 			return all
 		}
 	}
@@ -196,7 +197,7 @@ func TestReadKeepsItsLimits(t *testing.T) {
 			var b Batch
 			filtered, more := c.Read(&b, tt.limits)
 			var seqs []uint64
-			for _, e := range b.Entries {
+			for e := range b.All() {
 				seqs = append(seqs, e.Seq)
 				if string(e.Data) != "0123456789" || cap(e.Data) != 10 {
 					t.Errorf("record %d: %q, capacity %d", e.Seq, e.Data, cap(e.Data))
@@ -388,8 +389,8 @@ func TestReadDoesNotAllocateWithAUsedBatch(t *testing.T) {
 			j.Append(time.Time{}, slog.LevelInfo, payload)
 		}
 		c.Read(&b, ReadLimits{Records: 100})
-		if len(b.Entries) != 10 {
-			t.Fatalf("read %d", len(b.Entries))
+		if b.Len() != 10 {
+			t.Fatalf("read %d", b.Len())
 		}
 		c.Arm(1, 1<<20)
 	}

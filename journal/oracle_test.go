@@ -204,11 +204,12 @@ func stepRead(t *testing.T, rng *rand.Rand, m *model, c *Cursor, mc *modelCursor
 		}
 		want = append(want, next)
 	}
-	if filtered != wantFiltered || more != wantMore || len(b.Entries) != len(want) {
-		t.Errorf("Read(%+v) returned %d, %t and %d records, want %d, %t and %d", l, filtered, more, len(b.Entries), wantFiltered, wantMore, len(want))
+	if filtered != wantFiltered || more != wantMore || b.Len() != len(want) {
+		t.Errorf("Read(%+v) returned %d, %t and %d records, want %d, %t and %d", l, filtered, more, b.Len(), wantFiltered, wantMore, len(want))
 		return
 	}
-	for i, e := range b.Entries {
+	for i := range b.Len() {
+		e := b.At(i)
 		r := m.records[want[i]]
 		if e.Seq != want[i] || e.Level != r.level || e.Time.UnixNano() != int64(want[i]) || !bytes.Equal(e.Data, r.payload) {
 			t.Errorf("record %d is not as appended: %+v", want[i], e)

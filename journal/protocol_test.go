@@ -178,10 +178,9 @@ func TestReaderKeepsTheSegmentThatIsEvictedUnderIt(t *testing.T) {
 				if stop := s.copy(&b, ReadLimits{}); stop != atEnd {
 					t.Errorf("copy stopped for reason %d", stop)
 				}
-				b.locate()
 				c.finish(s)
-				if len(b.Entries) != 3 || string(b.Entries[0].Data) != "a" || string(b.Entries[2].Data) != "c" {
-					t.Errorf("read %+v", b.Entries)
+				if b.Len() != 3 || string(b.At(0).Data) != "a" || string(b.At(2).Data) != "c" {
+					t.Errorf("read %+v", b.entries)
 				}
 				oldest := j.oldest.firstSeq
 				if p := c.Position(); p.Next != oldest || p.Lost != oldest-3 {
@@ -207,8 +206,8 @@ func TestCursorIsReadOnlyUpToAnUnpublishedFrame(t *testing.T) {
 		mustAppend(t, j, "b")
 		mustAppend(t, j, "c")
 		var b Batch
-		if _, more := c.Read(&b, ReadLimits{Records: 1}); more || len(b.Entries) > 0 {
-			t.Errorf("read %+v, more %t", b.Entries, more)
+		if _, more := c.Read(&b, ReadLimits{Records: 1}); more || b.Len() > 0 {
+			t.Errorf("read %+v, more %t", b.entries, more)
 		}
 		// Enough is reserved, but the first cannot be read: only its own append
 		// can wake.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"iter"
 	"log/slog"
 	"time"
 )
@@ -18,9 +19,39 @@ type Entry struct {
 // that is used again keeps its memory: Read overwrites what an earlier Read
 // returned.
 type Batch struct {
-	Entries []Entry
+	entries []entry // without pointers: the collector does not look at them
+	buf     []byte  // the payloads one after the other
+}
 
-	buf []byte // the payloads one after the other
+// entry is an Entry as a batch keeps it.
+type entry struct {
+	seq   uint64
+	time  uint64 // as in the frame
+	level int32
+	end   int // of its payload in the batch's buffer
+}
+
+// Len returns the number of records in b.
+func (b *Batch) Len() int { return len(b.entries) }
+
+// At returns the record i of b, from 0.
+func (b *Batch) At(i int) Entry {
+	e, start := &b.entries[i], 0
+	if i > 0 {
+		start = b.entries[i-1].end
+	}
+	return Entry{Seq: e.seq, Time: unpackTime(e.time), Level: slog.Level(e.level), Data: b.buf[start:e.end:e.end]}
+}
+
+// All returns the records of b in order.
+func (b *Batch) All() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for i := range b.entries {
+			if !yield(b.At(i)) {
+				return
+			}
+		}
+	}
 }
 
 // ReadLimits bounds one Read.
@@ -35,7 +66,7 @@ type ReadLimits struct {
 // how many records it has passed because of their level, and whether it stopped
 // at a limit with more to read; if not, Arm says when there is more.
 func (c *Cursor) Read(b *Batch, l ReadLimits) (filtered int, more bool) {
-	b.Entries, b.buf = b.Entries[:0], b.buf[:0]
+	b.entries, b.buf = b.entries[:0], b.buf[:0]
 	for {
 		s, ok := c.begin()
 		if !ok {
@@ -49,7 +80,6 @@ func (c *Cursor) Read(b *Batch, l ReadLimits) (filtered int, more bool) {
 			break
 		}
 	}
-	b.locate()
 	return filtered, more
 }
 
@@ -150,7 +180,7 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 		if level := unpackLevel(frame[wordLevel]); level < l.MinLevel {
 			s.filtered++
 		} else if b.fits(length, l) {
-			b.add(s.seq, unpackTime(frame[wordTime]), level, s.seg.data[at+headerBytes:][:length])
+			b.add(s.seq, frame[wordTime], level, s.seg.data[at+headerBytes:][:length])
 		} else {
 			return atLimit
 		}
@@ -177,23 +207,11 @@ func (s *span) skip(seq uint64) {
 
 // fits reports whether a payload of length bytes is within the limits.
 func (b *Batch) fits(length int, l ReadLimits) bool {
-	n := len(b.Entries)
+	n := len(b.entries)
 	return n == 0 || (l.Records <= 0 || n < l.Records) && (l.Bytes <= 0 || len(b.buf)+length <= l.Bytes)
 }
 
-func (b *Batch) add(seq uint64, t time.Time, level slog.Level, payload []byte) {
-	at := len(b.buf)
+func (b *Batch) add(seq, time uint64, level slog.Level, payload []byte) {
 	b.buf = append(b.buf, payload...)
-	b.Entries = append(b.Entries, Entry{Seq: seq, Time: t, Level: level, Data: b.buf[at:]})
-}
-
-// locate points the entries into the buffer, which may have moved while it
-// grew.
-func (b *Batch) locate() {
-	at := 0
-	for i := range b.Entries {
-		end := at + len(b.Entries[i].Data)
-		b.Entries[i].Data = b.buf[at:end:end]
-		at = end
-	}
+	b.entries = append(b.entries, entry{seq, time, int32(level), len(b.buf)})
 }

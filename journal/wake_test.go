@@ -142,7 +142,7 @@ func hammerWakeUps(t *testing.T, seed uint64) {
 			var b Batch
 			for left := total; left > 0; {
 				_, more := c.Read(&b, ReadLimits{Records: 1 + rng.IntN(20)})
-				left -= len(b.Entries)
+				left -= b.Len()
 				if left > 0 && !more && c.Arm(1+rng.IntN(min(left, 50)), 0) {
 					<-wake
 				}
@@ -189,11 +189,11 @@ func TestNoWakeUpOfALastAppendIsLost(t *testing.T) {
 				var b Batch
 				for left := total; left > 0; {
 					c.Read(&b, ReadLimits{})
-					left -= len(b.Entries)
-					for _, e := range b.Entries {
+					left -= b.Len()
+					for e := range b.All() {
 						read[e.Data[0]] <- e.Seq
 					}
-					if left > 0 && len(b.Entries) == 0 && c.Arm(1, 0) {
+					if left > 0 && b.Len() == 0 && c.Arm(1, 0) {
 						<-wake
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"runtime"
 	"time"
 )
 
@@ -168,7 +169,7 @@ const (
 // copy copies records into b until a limit, the end or an unpublished frame.
 func (s *span) copy(b *Batch, l ReadLimits) reason {
 	for s.off < s.end {
-		st, length := s.seg.state(s.off)
+		st, length := s.awaitPublished()
 		if st != published {
 			return atUnpublished
 		}
@@ -188,6 +189,26 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 		s.seq++
 	}
 	return atEnd
+}
+
+// awaitPublished returns the state of the next frame. One that is reserved is
+// about to be published, in the time of a copy unless its writer was preempted:
+// for a moment it is waited for, so that a batch that is there does not come
+// apart into two.
+func (s *span) awaitPublished() (st frameState, length int) {
+	const (
+		looks  = 64 // some hundred nanoseconds
+		yields = 16 // then others run, the writer perhaps among them
+	)
+	for i := range looks + yields {
+		if st, length = s.seg.state(s.off); st == published {
+			break
+		}
+		if i >= looks {
+			runtime.Gosched()
+		}
+	}
+	return st, length
 }
 
 // skip walks on to the frame seq, or to the end.

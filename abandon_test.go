@@ -18,7 +18,7 @@ func TestLateNilCountsAsDeliveredOnce(t *testing.T) {
 		s := &sinktest.Script{Steps: []sinktest.Step{sinktest.Late(25*time.Second, nil)}}
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 10, RetryBase: 8 * time.Second}}, s)
 		constant(p, 0.5)
-		log(p, 0, 20)
+		burst(p, 0, 20)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if k := row(t, p, "a"); k.Attempts != 1 || k.Failures != 1 || k.Pending != 20 || k.LastError != "no answer within 10s: context deadline exceeded" {

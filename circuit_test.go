@@ -125,11 +125,11 @@ func TestSkippedRecordsAreCountedAndTheNextBatchIsTheProbe(t *testing.T) {
 		cfg.Breaker.Failures = 3
 		p := open(t, Config{Defaults: cfg}, s)
 		constant(p, 0)
-		log(p, 0, 10) // fails three times, and is then skipped
+		burst(p, 0, 10) // fails three times, and is then skipped
 		synctest.Wait()
 		for n := 1; n < 30; n++ {
 			time.Sleep(time.Second)
-			log(p, n*10, 10)
+			burst(p, n*10, 10)
 			synctest.Wait()
 		}
 		if k := row(t, p, "a"); k.Dropped[DroppedCircuitOpen] != 300 || k.Pending != 0 || k.Attempts != 3 || k.Circuit != breaker.Open {
@@ -140,13 +140,13 @@ func TestSkippedRecordsAreCountedAndTheNextBatchIsTheProbe(t *testing.T) {
 		if n := len(s.Attempts()); n != 3 {
 			t.Errorf("%d attempts without a record to try", n)
 		}
-		log(p, 300, 10) // the probe; it fails and is skipped as well
+		burst(p, 300, 10) // the probe; it fails and is skipped as well
 		synctest.Wait()
 		if k := row(t, p, "a"); k.Dropped[DroppedCircuitOpen] != 310 || k.Attempts != 4 || k.Circuit != breaker.Open {
 			t.Errorf("%+v", k)
 		}
 		time.Sleep(30 * time.Second)
-		log(p, 310, 10)
+		burst(p, 310, 10)
 		synctest.Wait()
 		holds(t, "a", s, span(310, 10))
 		if k := row(t, p, "a"); k.Dropped[DroppedCircuitOpen] != 310 || k.Delivered != 10 || k.Circuit != breaker.Closed {

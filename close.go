@@ -220,7 +220,9 @@ func (d *delivery) stopAttempts(now time.Time) {
 	}
 	for _, a := range d.attempts() {
 		d.leaveBehind(a, now)
-		d.countFailure(errNoAnswer(now.Sub(a.began)))
+		if a.batch != nil { // a Ping is no attempt
+			d.countFailure(errNoAnswer(now.Sub(a.began)))
+		}
 	}
 	d.retire()
 	d.acknowledge()

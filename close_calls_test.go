@@ -18,7 +18,7 @@ func TestLaterAndConcurrentCloseReturnTheSame(t *testing.T) {
 		s := new(closing)
 		s.Then = sinktest.Slow(9 * time.Second)
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 3}}, s)
-		log(p, 0, 3)
+		burst(p, 0, 3)
 		synctest.Wait()
 		start := time.Now()
 		var wg sync.WaitGroup
@@ -154,8 +154,8 @@ func TestNoGoroutineIsLeftAfterClose(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			synctest.Wait() // those that have nothing left to do have ended
-			if after := runtime.NumGoroutine(); after != before {
+			synctest.Wait()                                      // those that have nothing left to do have ended
+			if after := runtime.NumGoroutine(); after > before { // those of other tests may have ended
 				t.Errorf("%d goroutines before, %d after", before, after)
 			}
 		})

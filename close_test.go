@@ -172,7 +172,7 @@ func TestCloseReturnsAsSoonAsEverythingIsSettled(t *testing.T) {
 				if test.cfg.RetryBase > 0 {
 					constant(p, 0.5)
 				}
-				log(p, 0, 10)
+				burst(p, 0, 10)
 				if test.wait > 0 {
 					time.Sleep(5 * time.Millisecond) // the linger
 					time.Sleep(test.wait)
@@ -207,9 +207,9 @@ func TestCloseDrainsPastAnOpenCircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := failing(1)
 		p := open(t, Config{Defaults: Delivery{Breaker: once, BatchRecords: 10, InFlight: 3}}, s)
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		synctest.Wait()
-		log(p, 10, 90)
+		burst(p, 10, 90)
 		delivers(t, p)
 		if k := row(t, p, "a"); k.Delivered != 100 || s.Len() != 100 {
 			t.Errorf("%+v", k)
@@ -222,7 +222,7 @@ func TestCloseWaitsForTheOtherWritesInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sinktest.Script{Steps: []sinktest.Step{sinktest.Slow(2 * time.Second), sinktest.Verdict(sink.Throttled, time.Minute)}}
 		p := open(t, Config{Defaults: Delivery{InFlight: 2, BatchRecords: 10}}, s)
-		log(p, 0, 20)
+		burst(p, 0, 20)
 		synctest.Wait()
 		start := time.Now()
 		err := p.Close(limit(t, 10*time.Second))

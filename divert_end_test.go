@@ -20,7 +20,7 @@ func TestDivertedRecordsHaveTheFallbacksVerdicts(t *testing.T) {
 					{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
 					{Name: "fallback", Sink: &sinktest.Script{Then: sinktest.Verdict(verdict, 0)}, Standby: true},
 				}})
-				log(p, 0, 10)
+				burst(p, 0, 10)
 				time.Sleep(time.Second)
 				if k := row(t, p, "primary"); k.Diverted != 10 || k.Pending != 0 {
 					t.Errorf("%+v", k)
@@ -57,7 +57,7 @@ func TestCloseWaitsForDiversions(t *testing.T) {
 						{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
 						{Name: "fallback", Sink: fallback, Standby: true},
 					}})
-					log(p, 0, 10*batches)
+					burst(p, 0, 10*batches)
 					synctest.Wait()
 					start := time.Now()
 					err := p.Close(limit(t, 5*time.Second))
@@ -83,10 +83,10 @@ func TestDiversionDoesNotWaitForWhatTheFallbackHasLost(t *testing.T) {
 			{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
 			{Name: "fallback", Sink: fallback, Delivery: Delivery{BatchRecords: 10}},
 		}})
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		synctest.Wait() // the fallback writes for 9 s
 		for n := range 100 {
-			log(p, 10+n*10, 10)
+			burst(p, 10+n*10, 10)
 			synctest.Wait()
 		}
 		time.Sleep(20 * time.Second)

@@ -41,9 +41,9 @@ func TestStandbyReceivesOnlyWhatIsDiverted(t *testing.T) {
 				{Name: "standby", Sink: &standby, Standby: true},
 			}})
 			constant(p, 0)
-			log(p, 0, 10)
+			burst(p, 0, 10)
 			synctest.Wait()
-			log(p, 10, 30)
+			burst(p, 10, 30)
 			time.Sleep(29 * time.Second)
 			if k := row(t, p, "primary"); k.Diverted != 40 || k.Delivered != 0 || k.Pending != 0 {
 				t.Errorf("%+v", k)
@@ -56,7 +56,7 @@ func TestStandbyReceivesOnlyWhatIsDiverted(t *testing.T) {
 			if n := len(primary.Attempts()); n != 1 {
 				t.Errorf("%d attempts without a record to try", n)
 			}
-			log(p, 40, 10) // the probe
+			burst(p, 40, 10) // the probe
 			delivers(t, p)
 			holds(t, "primary", primary, span(40, 10))
 			got := numbers(t, standby.Records())
@@ -136,7 +136,7 @@ func TestDiversionGoesOnAlongAChain(t *testing.T) {
 			{Name: "b", Sink: b, Delivery: to("c"), Filter: func(r sink.Record) bool { return r.ID.Seq >= 20 }},
 			{Name: "c", Sink: &c, Standby: true},
 		}})
-		log(p, 0, 40)
+		burst(p, 0, 40)
 		time.Sleep(20 * time.Second)
 		noneTwice(t, "c", &c)
 		if c.Len() != 40 {
@@ -167,7 +167,7 @@ func TestPrimaryWaitsForItsFallback(t *testing.T) {
 		}})
 		constant(p, 0.5) // the fallback's retry comes after a second
 		start := time.Now()
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		synctest.Wait()
 		if err := p.Flush(limit(t, time.Minute)); err != nil || time.Since(start) != 6*time.Second {
 			t.Errorf("Flush returned %v after %v, want nil after 6s", err, time.Since(start))
@@ -188,7 +188,7 @@ func TestPrimaryWaitsForWhatItsFallbackReadsItself(t *testing.T) {
 			{Name: "primary", Sink: &sinktest.Script{Then: sinktest.Fail(errDown)}, Delivery: to("fallback")},
 			{Name: "fallback", Sink: fallback, Delivery: Delivery{Linger: time.Hour}},
 		}})
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		time.Sleep(5*time.Second - 1)
 		if k := row(t, p, "primary"); k.Diverted != 0 || k.Pending != 10 {
 			t.Errorf("%+v", k)
@@ -210,7 +210,7 @@ func TestFallbackIsDownItself(t *testing.T) {
 			{Name: "primary", Sink: primary, Delivery: to("fallback")},
 			{Name: "fallback", Sink: fallback, Standby: true, Delivery: Delivery{Breaker: breaker.Config{Failures: 4}}},
 		}})
-		log(p, 0, 100)
+		burst(p, 0, 100)
 		time.Sleep(29 * time.Second)
 		if k := row(t, p, "fallback"); k.Circuit != breaker.Open || k.Attempts != 4 || k.Pending != 10 {
 			t.Errorf("%+v", k)
@@ -235,7 +235,7 @@ func TestPrimaryRecoversWhileItsFallbackWrites(t *testing.T) {
 			{Name: "fallback", Sink: fallback, Standby: true},
 		}})
 		start := time.Now()
-		log(p, 0, 100)
+		burst(p, 0, 100)
 		time.Sleep(2 * time.Minute)
 		delivers(t, p)
 		// The fallback has the first batches at 8, 16, 24 s; the fourth is on its
@@ -260,12 +260,12 @@ func TestPingClosesTheCircuitOfADivertingSink(t *testing.T) {
 			{Name: "primary", Sink: primary, Delivery: to("fallback")},
 			{Name: "fallback", Sink: &fallback, Standby: true},
 		}})
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		time.Sleep(31 * time.Second)
 		if k := row(t, p, "primary"); k.Circuit != breaker.Closed || k.Attempts != 1 {
 			t.Errorf("%+v", k)
 		}
-		log(p, 10, 10)
+		burst(p, 10, 10)
 		delivers(t, p)
 		holds(t, "fallback", &fallback, upTo(10))
 		holds(t, "primary", primary, span(10, 10))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
@@ -96,6 +97,19 @@ func log(p *Pipeline, first, n int) {
 	for i := range n {
 		l.Info("x", "n", first+i)
 	}
+}
+
+// burst logs n records, numbered from first, in such a way that the sinks find
+// all of them at once: a sink that finds the last but one takes that for a full
+// batch when the last is still being written. It is for use in a bubble.
+func burst(p *Pipeline, first, n int) {
+	gate := make(chan struct{})
+	for _, d := range p.deliveries {
+		d.post(func(time.Time) { <-gate })
+	}
+	synctest.Wait()
+	log(p, first, n)
+	close(gate)
 }
 
 // balanced fails the test unless every row of the ledger adds up.

@@ -40,13 +40,13 @@ func TestSinkFailureIsolation(t *testing.T) {
 				p := open(t, Config{Defaults: Delivery{BatchRecords: 50}}, &first, sick, &second)
 				start := time.Now()
 				for i := range 20 {
-					log(p, i*50, 50)
+					burst(p, i*50, 50)
 					synctest.Wait() // every goroutine is idle or stuck
 					if first.Len() != 50*(i+1) || second.Len() != 50*(i+1) || time.Since(start) != 0 {
 						t.Fatalf("the healthy sinks have %d and %d of %d records after %v", first.Len(), second.Len(), 50*(i+1), time.Since(start))
 					}
 				}
-				log(p, 1000, 1)
+				burst(p, 1000, 1)
 				time.Sleep(5 * time.Millisecond) // their linger
 				synctest.Wait()
 				holds(t, "a", &first, upTo(1001))
@@ -113,7 +113,7 @@ func TestParallelFanoutIsolatesFailures(t *testing.T) {
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 10, RetryBase: time.Hour, RetryMax: time.Hour}},
 			a, sink.Func(func(context.Context, []sink.Record) error { panic("boom") }), c)
 		start := time.Now()
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		for name, s := range map[string]*sinktest.Script{"a": a, "c": c} {

@@ -138,7 +138,7 @@ func TestFailingQuarantineIsTriedThreeTimes(t *testing.T) {
 				constant(p, 0.5)
 				repair := broken(t, dir)
 				start := time.Now()
-				log(p, 0, 2)
+				burst(p, 0, 2)
 				go func() {
 					time.Sleep(test.repaired)
 					repair()

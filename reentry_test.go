@@ -52,7 +52,7 @@ func TestCallsFromInsideASinkAreRefused(t *testing.T) {
 				s := &talking{call: func(ctx context.Context, p *Pipeline) { got = append(got, call(ctx, p)) }}
 				p := open(t, Config{Defaults: Delivery{BatchRecords: 10}}, s)
 				s.p.Store(p)
-				log(p, 0, 10)
+				burst(p, 0, 10)
 				synctest.Wait()
 				holds(t, "a", s, upTo(10))
 				if len(got) != 1 || !errors.Is(got[0], ErrReentrant) {

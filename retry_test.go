@@ -123,7 +123,7 @@ func TestItemsAreJudgedOneByOne(t *testing.T) {
 					p := open(t, Config{OnEvent: heard.note, Defaults: Delivery{BatchRecords: all}}, s)
 					constant(p, 0.5)
 					start := time.Now()
-					log(p, 0, all)
+					burst(p, 0, all)
 					time.Sleep(10 * time.Minute)
 					want := slices.DeleteFunc(upTo(all), func(n int) bool { return slices.Contains(indices, n) })
 					attempts := s.Attempts()
@@ -160,7 +160,7 @@ func TestMixedItemsEachHaveTheirWay(t *testing.T) {
 			sinktest.Items(sink.ItemError{Index: 0, Verdict: sink.Rejected}),
 		}}
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 8}}, s)
-		log(p, 0, 8)
+		burst(p, 0, 8)
 		delivers(t, p)
 		holds(t, "a", s, []int{0, 2, 4, 6, 5})
 		if k := row(t, p, "a"); k.Dropped[DroppedRejected] != 2 || k.Dropped[DroppedTooLarge] != 1 || k.Delivered != 5 {
@@ -188,7 +188,7 @@ func TestItemsAndTheBreaker(t *testing.T) {
 			}}
 			var heard events
 			p := open(t, Config{OnEvent: heard.note, Defaults: Delivery{BatchRecords: 20}}, s)
-			log(p, 0, 20)
+			burst(p, 0, 20)
 			time.Sleep(20 * time.Second)
 			switch {
 			case progress:
@@ -226,7 +226,7 @@ func TestBatchExpires(t *testing.T) {
 				cfg.Breaker.Off = true
 				p := open(t, Config{OnEvent: heard.note, Defaults: cfg}, s)
 				start := time.Now()
-				log(p, 0, 10)
+				burst(p, 0, 10)
 				time.Sleep(time.Minute)
 				dropped := heard.of(EventDropped)
 				if len(dropped) != 1 || dropped[0].Reason != DroppedExpired || dropped[0].Count != 10 {

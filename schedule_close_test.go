@@ -23,6 +23,7 @@ type ending struct {
 func (s *schedule) close() (e ending) {
 	c := s.plan.close
 	e.called = time.Now()
+	s.closing.Store(&e.called)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	limit := e.called.Add(c.grace)
@@ -41,7 +42,7 @@ func (s *schedule) close() (e ending) {
 		limit = e.called
 	}
 
-	var first error
+	var first, second error
 	var work sync.WaitGroup
 	work.Go(func() {
 		first = s.pipeline.Close(ctx)
@@ -49,11 +50,12 @@ func (s *schedule) close() (e ending) {
 	})
 	synctest.Wait()
 	if c.second {
-		if second := s.pipeline.Close(context.Background()); !sameError(first, second) {
-			s.problem("one Close returned %v, the other %v", first, second)
-		}
+		second = s.pipeline.Close(context.Background())
 	}
 	work.Wait()
+	if c.second && !sameError(first, second) {
+		s.problem("one Close returned %v, the other %v", first, second)
+	}
 	if over := e.returned.Sub(limit); over > 100*time.Millisecond {
 		s.problem("Close returned %v after its deadline", over)
 	}

@@ -63,13 +63,13 @@ const (
 
 // producerPlan is one goroutine that logs bursts.
 type producerPlan struct {
-	bursts   []burst
+	bursts   []burstPlan
 	asLines  bool // WriteLine in place of Handle
 	largest  int  // bytes of padding
 	smallest int
 }
 
-type burst struct {
+type burstPlan struct {
 	wait    time.Duration
 	records int
 }
@@ -89,6 +89,21 @@ type closePlan struct {
 func (p plan) total() (d time.Duration) {
 	for _, phase := range p.phases {
 		d += phase
+	}
+	return d
+}
+
+// longestWait returns how long a call may wait when the journal is full; less
+// than zero: for ever.
+func (p plan) longestWait() (d time.Duration) {
+	for _, s := range p.sinks {
+		switch {
+		case s.standby || s.delivery.OnFull != Block:
+		case s.delivery.BlockTimeout == Forever:
+			return Forever
+		default:
+			d = max(d, s.delivery.BlockTimeout)
+		}
 	}
 	return d
 }
@@ -214,7 +229,7 @@ func drawProducer(r *rand.Rand, total time.Duration) producerPlan {
 	p.largest = p.smallest + 1 + pick(r, r.IntN(50), r.IntN(300), r.IntN(1500))
 	n := 1 + r.IntN(8)
 	for range n {
-		p.bursts = append(p.bursts, burst{
+		p.bursts = append(p.bursts, burstPlan{
 			wait:    between(r, 0, 2*total/time.Duration(n)),
 			records: pick(r, 1+r.IntN(3), 1+r.IntN(30), 1+r.IntN(120)),
 		})

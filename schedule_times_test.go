@@ -6,6 +6,12 @@ import (
 	"time"
 )
 
+// What destinations may rely on.
+const (
+	longestHold = 5 * time.Minute
+	parkedFor   = time.Minute
+)
+
 // hold is a destination's wish to be left alone.
 type hold struct {
 	since int // the place of the answer in the sink's order
@@ -21,9 +27,9 @@ func (k *sinkAccount) holds() (holds []hold) {
 			continue
 		}
 		h := hold{since: w.ended, parks: w.parks}
-		switch after := min(w.after, maxRetryAfter); {
+		switch after := min(w.after, longestHold); {
 		case w.parks:
-			h.until, h.most = w.end.Add(parkInterval), w.end.Add(parkInterval+parkInterval/10)
+			h.until, h.most = w.end.Add(parkedFor), w.end.Add(parkedFor+parkedFor/10)
 		case after > 0:
 			h.until = w.end.Add(after)
 			if w.throttle { // a failure may open the circuit, and that takes longer
@@ -60,7 +66,31 @@ func (a *account) checkTimes(i int) (problems []error) {
 			}
 		}
 	}
-	return append(problems, a.checkPrompt(k, holds)...)
+	problems = append(problems, a.checkPrompt(k, holds)...)
+	return append(problems, a.checkExpiry(i)...)
+}
+
+// checkExpiry checks that records are tried for as long as they are to be.
+func (a *account) checkExpiry(i int) (problems []error) {
+	k := &a.sinks[i]
+	retryFor := k.plan.delivery.RetryFor
+	if n := k.row.Dropped[DroppedExpired]; n > 0 && (retryFor <= 0 || len(k.writes) == 0 || a.returned.Before(k.writes[0].start.Add(retryFor))) {
+		problems = append(problems, fmt.Errorf("%d records expired, and none was tried for %v", n, retryFor))
+	}
+	if retryFor <= 0 {
+		return problems
+	}
+	first := make(map[logged]time.Time)
+	for n, w := range k.writes {
+		for _, l := range w.records {
+			if first[l].IsZero() {
+				first[l] = w.start
+			} else if over := w.start.Sub(first[l].Add(retryFor)); over >= 0 && a.arrivals(i, l) == 1 {
+				problems = append(problems, fmt.Errorf("attempt %d: %s was tried %v longer than retry-for", n, l.message(), over))
+			}
+		}
+	}
+	return problems
 }
 
 // checkPrompt checks that an attempt is made as soon as the destination allows,

@@ -85,7 +85,7 @@ func TestSecretsOfAnURIAppearInNothingThatIsReported(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range 20 {
-					log(p, 0, 2)
+					burst(p, 0, 2)
 					time.Sleep(10 * time.Second)
 				}
 				undelivered := errors.Join(p.Flush(limit(t, time.Second)), p.Close(limit(t, time.Second)))

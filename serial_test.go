@@ -46,7 +46,7 @@ func TestSerialSinksTakeTurnsInTheirOrder(t *testing.T) {
 		s := turns{start: time.Now(), ended: make(map[string]time.Duration)}
 		p := open(t, Config{Serial: true, Defaults: Delivery{BatchRecords: 10}},
 			s.sink("a", 100*time.Millisecond), s.sink("b", 100*time.Millisecond), s.sink("c", 100*time.Millisecond))
-		log(p, 0, 30)
+		burst(p, 0, 30)
 		delivers(t, p)
 		if want := []string{"a", "b", "c"}; !slices.Equal(s.begin[:3], want) || len(s.begin) != 9 || s.most != 1 {
 			t.Errorf("the turns were %v, at most %d at a time", s.begin, s.most)
@@ -63,7 +63,7 @@ func TestParallelSinksDoNotTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := turns{start: time.Now(), ended: make(map[string]time.Duration)}
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 10}}, s.sink("a", 100*time.Millisecond), s.sink("b", 100*time.Millisecond))
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		delivers(t, p)
 		if s.ended["a"] != 100*time.Millisecond || s.ended["b"] != 100*time.Millisecond || s.most != 2 {
 			t.Errorf("they were done at %v, at most %d at a time", s.ended, s.most)

@@ -75,7 +75,7 @@ func TestSinkMayAppendToItsBatch(t *testing.T) {
 				}
 				return got.Write(ctx, batch)
 			}))
-			log(p, 0, 64)
+			burst(p, 0, 64)
 			delivers(t, p)
 			holds(t, "a", &got, upTo(64))
 		})

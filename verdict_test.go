@@ -114,7 +114,7 @@ func TestRetryAfterHoldsForEveryBatchInFlight(t *testing.T) {
 			p := open(t, Config{Defaults: Delivery{InFlight: 2, BatchRecords: 2}}, s)
 			constant(p, 0)
 			start := time.Now()
-			log(p, 0, 20)
+			burst(p, 0, 20)
 			time.Sleep(2 * time.Minute)
 			if at := begun(start, s.Attempts()); at[2] != time.Minute {
 				t.Errorf("attempts at %v", at)
@@ -135,12 +135,12 @@ func TestParkedSinkIsTriedOnceAMinute(t *testing.T) {
 			p := open(t, Config{Diagnostics: diagnostics, OnEvent: heard.note, Defaults: Delivery{InFlight: 3, BatchRecords: 10}}, s)
 			constant(p, random)
 			start := time.Now()
-			log(p, 0, 10)
+			burst(p, 0, 10)
 			time.Sleep(time.Second)
 			if k := row(t, p, "a"); !k.Parked || k.Pending != 10 || k.Circuit != breaker.Closed || k.LastError != "scripted park" {
 				t.Errorf("%+v", k)
 			}
-			log(p, 10, 90)
+			burst(p, 10, 90)
 			time.Sleep(10 * time.Minute)
 			interval := time.Minute + time.Duration(random*float64(6*time.Second))
 			want := []time.Duration{0, interval, 2 * interval, 3 * interval, 4 * interval, 5 * interval}
@@ -170,11 +170,11 @@ func TestGoneSinkIsNotTriedAgain(t *testing.T) {
 		s := &sinktest.Script{Steps: []sinktest.Step{sinktest.OK(), sinktest.Verdict(sink.Gone, 0)}}
 		var heard events
 		p := open(t, Config{OnEvent: heard.note, Defaults: Delivery{BatchRecords: 10, Linger: -1}}, s)
-		log(p, 0, 10)
+		burst(p, 0, 10)
 		time.Sleep(time.Second)
-		log(p, 10, 50)
+		burst(p, 10, 50)
 		time.Sleep(time.Hour)
-		log(p, 60, 40)
+		burst(p, 60, 40)
 		time.Sleep(time.Hour)
 		taken := uint64(s.Len())
 		if k := row(t, p, "a"); !k.Gone || k.Delivered != taken || k.Dropped[DroppedGone] != 100-taken || k.Pending != 0 || k.Circuit != breaker.Closed {

@@ -106,7 +106,7 @@ func TestCloseReturnsByItsDeadline(t *testing.T) {
 				cfg := test.cfg
 				cfg.Routes = []Route{{Name: "healthy", Sink: &healthy, Delivery: Delivery{Linger: -1}}, route}
 				p := open(t, cfg)
-				log(p, 0, 3)
+				burst(p, 0, 3)
 				synctest.Wait()
 				start := time.Now()
 				err := p.Close(test.ctx(t))

@@ -128,6 +128,35 @@ func usage(f *flag.Flag) string {
 	return strings.ReplaceAll(text, "|", "\\|")
 }
 
+// Every command by which README.md shows a guarantee runs at least one test.
+func TestReadmeCommandsRunTests(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile("go test -run ([^ `]+) ([^ `]+)`").FindAllStringSubmatch(string(readme), -1)
+	if len(commands) < 5 {
+		t.Fatalf("%d commands; has the table changed its form?", len(commands))
+	}
+	for _, command := range commands {
+		files, err := filepath.Glob(filepath.Join(command[2], "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		test := regexp.MustCompile(`(?m)^func (Test\w*)`)
+		wanted := regexp.MustCompile(command[1])
+		if !slices.ContainsFunc(files, func(file string) bool {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(test.FindAllSubmatch(source, -1), func(name [][]byte) bool { return wanted.Match(name[1]) })
+		}) {
+			t.Errorf("%s: no such test", command[0])
+		}
+	}
+}
+
 // What may import what; see CONTRIBUTING.md.
 func TestImports(t *testing.T) {
 	const module = "github.com/fapilog/fapilog"

@@ -33,7 +33,7 @@ func TestOneBadRecordIsFoundInFewAttempts(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := refusing(t, verdict, bad...)
 					p := open(t, Config{Defaults: Delivery{BatchRecords: 1000}}, s)
-					log(p, 0, 10_000)
+					burst(p, 0, 10_000)
 					if err := p.Flush(limit(t, time.Minute)); err != nil {
 						t.Fatal(err)
 					}

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/fapilog/fapilog/sink"
 	_ "github.com/fapilog/fapilog/sink/console" // stdout, stderr
-	_ "github.com/fapilog/fapilog/sink/file"    // file
+	"github.com/fapilog/fapilog/sink/file"
 )
 
 // route is one sink, completely configured: what New opens.
@@ -185,24 +184,13 @@ func (d *draft) validate() (mistakes []error) {
 	return mistakes
 }
 
-// checkDirectory reports why dir can neither be used nor be created, as far as
-// that can be known without creating it.
+// checkDirectory reports why files cannot be created in dir, as far as that can
+// be known without creating it.
 func checkDirectory(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	for {
-		info, err := os.Stat(dir)
-		switch {
-		case err == nil && info.IsDir():
-			return nil
-		case err == nil:
-			return fmt.Errorf("%s is not a directory", dir)
-		case !errors.Is(err, os.ErrNotExist) || filepath.Dir(dir) == dir:
-			return err
-		}
-		dir = filepath.Dir(dir)
-	}
+	return (&file.Config{Path: filepath.Join(dir, "x")}).Validate()
 }
 
 // nameDrafts names the sinks that have no name, disabled ones too: enabling one

@@ -2,10 +2,12 @@ package fapilog
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
 
+	"github.com/fapilog/fapilog/internal/nearest"
 	"github.com/fapilog/fapilog/sink"
 )
 
@@ -23,6 +25,9 @@ func splitSinks(list string) (items []string, err error) {
 	for start := 0; start <= len(list); {
 		end := start + itemEnd(list[start:])
 		if item := strings.TrimSpace(list[start:end]); item != "" {
+			if err := misspelt(item); err != nil {
+				return nil, err
+			}
 			items = append(items, item)
 		}
 		start = end + 1
@@ -31,6 +36,22 @@ func splitSinks(list string) (items []string, err error) {
 		return nil, errors.New("only empty items; want a URI such as stdout, or unset it for the console")
 	}
 	return items, nil
+}
+
+// misspelt reports a bare word after a comma in item that is nearly a registered
+// scheme: file:a.log,stdot is hardly meant as one file.
+func misspelt(item string) error {
+	_, rest, _ := strings.Cut(item, ",")
+	for word := range strings.SplitSeq(rest, ",") {
+		word = strings.TrimSpace(word)
+		if schemePrefix.FindString(word) != word {
+			continue
+		}
+		if scheme, ok := nearest.Within(1, word, sink.Schemes()); ok {
+			return fmt.Errorf("did you mean %q by what follows a comma? write %%2C for a comma that belongs to the sink before it", scheme)
+		}
+	}
+	return nil
 }
 
 // itemEnd returns the index of the comma that ends the first item of list, or

@@ -49,6 +49,14 @@ func TestListOfOnlyEmptyItemsIsAnError(t *testing.T) {
 	}
 }
 
+func TestMisspeltNameAfterACommaIsAnError(t *testing.T) {
+	for _, list := range []string{"file:a.log,stdot", "file:a.log, stder ,stdout", "conf://h?labels=a,stdeer"} {
+		if got, err := splitSinks(list); err == nil || !strings.Contains(err.Error(), "did you mean") {
+			t.Errorf("%q: %q, %v; want an error that names the sink", list, got, err)
+		}
+	}
+}
+
 func TestVariableStaysInsideItsPartOfTheURI(t *testing.T) {
 	const odd = "a/b?c#d@e:f%g,h i&j=k\"é+"
 	values := map[string]string{"ODD": odd, "HOST": "loki:3100", "FILE": "/var/log/a b?.log", "URL": "conf://u:p@h/x?limit=1", "EMPTY": ""}

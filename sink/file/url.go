@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // SetURL implements [sink.Opener]. The forms are those of RFC 8089 (file:///path,
@@ -58,7 +59,7 @@ func (c *Config) Validate() error {
 	}
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case isAbsent(err):
 		return validateParent(path)
 	case err != nil:
 		return fmt.Errorf("file: %w", err)
@@ -73,7 +74,7 @@ func validateParent(path string) error {
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	switch {
-	case errors.Is(err, os.ErrNotExist) && dir != path:
+	case isAbsent(err) && dir != path:
 		return validateParent(dir)
 	case err != nil:
 		return fmt.Errorf("file: %w", err)
@@ -88,4 +89,10 @@ func validateAccess(path string, dir bool) error {
 		return fmt.Errorf("file: no permission to write to %s: %w", path, err)
 	}
 	return nil
+}
+
+// isAbsent reports whether err says that a path does not exist, or that what
+// stands for a directory in it is none.
+func isAbsent(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

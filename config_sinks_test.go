@@ -20,7 +20,7 @@ func TestCommaSeparatesOnlyBeforeAnotherSink(t *testing.T) {
 		{",stdout", []string{"stdout"}},
 		{"stdout,,,stderr", []string{"stdout", "stderr"}},
 		{"conf://l:3100?labels=app=a,env=p,stdout", []string{"conf://l:3100?labels=app=a,env=p", "stdout"}},
-		{"conf://l?labels=a,stdoutx", []string{"conf://l?labels=a,stdoutx"}},
+		{"conf://l?labels=a,stdoutput", []string{"conf://l?labels=a,stdoutput"}},
 		{"conf://l?labels=a,stdout x", []string{"conf://l?labels=a,stdout x"}},
 		{"conf://l?labels=a,stdout ,stderr", []string{"conf://l?labels=a", "stdout", "stderr"}},
 		{"conf://l?labels=a%2Cstdout", []string{"conf://l?labels=a%2Cstdout"}},

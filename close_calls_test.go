@@ -157,7 +157,7 @@ func TestNoGoroutineIsLeftAfterClose(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			synctest.Wait()                                      // those that have nothing left to do have ended
+			synctest.Wait() // those that have nothing left to do have ended
 			if after := runtime.NumGoroutine(); after > before+5 {
 				t.Errorf("%d goroutines before, %d after", before, after)
 			}

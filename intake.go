@@ -1,0 +1,147 @@
+package fapilog
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fapilog/fapilog/journal"
+	"github.com/fapilog/fapilog/sink"
+)
+
+// fill reads batches into the window while it has room. It reports whether it
+// did anything.
+func (d *delivery) fill(now time.Time) (progress bool) {
+	if d.gaveUp.Load() {
+		return false
+	}
+	for len(d.window) < d.config.InFlight || d.gone {
+		b := d.next(now)
+		if b == nil {
+			break
+		}
+		progress = true
+		if b.settled() { // nothing in it was for this sink
+			d.recycle(b)
+			continue
+		}
+		if d.gone {
+			d.drop(b, DroppedGone, "")
+			d.settle(b)
+			continue
+		}
+		d.window = append(d.window, b)
+	}
+	if len(d.window) == 0 && !progress {
+		d.tryPing(now)
+	}
+	return progress
+}
+
+// next returns the next batch, diverted ones and the journal's in turn, or nil
+// when there is none yet.
+func (d *delivery) next(now time.Time) *batch {
+	if len(d.inbox) > 0 && !d.fromInbox {
+		d.fromInbox = true
+		return d.takeDiverted()
+	}
+	d.fromInbox = false
+	for d.cursor != nil && d.due(now) {
+		if b := d.read(now); b != nil {
+			return b
+		}
+	}
+	if len(d.inbox) > 0 {
+		d.fromInbox = true
+		return d.takeDiverted()
+	}
+	return nil
+}
+
+// due reports whether the journal's next records are to be read now: a full
+// batch is there, the oldest has waited for the linger, or someone waits for
+// it. If not, it has arranged for a wake-up.
+func (d *delivery) due(now time.Time) bool {
+	if d.cursor.Arm(1, 0) {
+		d.emptied = now
+		return false
+	}
+	pos := d.cursor.Position()
+	if d.closing || d.flushTarget() > pos.Next {
+		return true
+	}
+	since := d.pipeline.journal.AppendedAt(pos.Next)
+	if since.Before(d.emptied) {
+		since = d.emptied
+	}
+	due := since.Add(d.config.Linger)
+	if !now.Before(due) || !d.cursor.Arm(d.config.BatchRecords, d.batchBytes()) {
+		return true
+	}
+	d.at(due)
+	return false
+}
+
+// batchBytes returns the size of a full batch.
+func (d *delivery) batchBytes() int {
+	if d.limit > 0 {
+		return min(d.limit, d.config.BatchBytes)
+	}
+	return d.config.BatchBytes
+}
+
+// read takes the next batch from the journal. It may come out empty.
+func (d *delivery) read(now time.Time) *batch {
+	b := d.newBatch()
+	b.first = d.cursor.Position().Next
+	filtered, more := d.cursor.Read(&b.memory, journal.ReadLimits{
+		Records:  d.config.BatchRecords,
+		Bytes:    d.batchBytes(),
+		MinLevel: d.config.Level.Level(),
+	})
+	if !more {
+		d.emptied = now
+	}
+	if filtered == 0 && b.memory.Len() == 0 {
+		// What was there has been evicted, and the next record is reserved but
+		// not published yet.
+		d.recycle(b)
+		return nil
+	}
+	id := d.pipeline.journal.ID()
+	for e := range b.memory.All() {
+		r := sink.Record{ID: sink.ID{Journal: id, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data}
+		if d.filter != nil && !d.passes(r) {
+			filtered++
+			continue
+		}
+		b.records = append(b.records, r)
+	}
+	if len(b.records) > 0 {
+		b.pieces = append(b.pieces, slices.Clip(b.records))
+	}
+
+	pos := d.cursor.Position()
+	l := &d.ledger
+	l.mu.Lock()
+	l.next, l.lost = pos.Next, pos.Lost
+	l.filtered += uint64(filtered)
+	l.held += uint64(len(b.records))
+	l.heldBytes += size(b.records)
+	l.mu.Unlock()
+	if lost := pos.Lost - d.lost; lost > 0 {
+		d.lost = pos.Lost
+		d.report(Event{Kind: EventDropped, Reason: DroppedOverflow, Count: lost, Err: "the journal is full"})
+	}
+	return b
+}
+
+// passes asks the user's filter. One that panics lets the record through.
+func (d *delivery) passes(r sink.Record) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			ok = true
+			d.reportPanic("filter", v)
+		}
+	}()
+	return d.filter(r)
+}

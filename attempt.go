@@ -197,10 +197,8 @@ func (d *delivery) returned(a *attempt, err error, now time.Time) {
 			return
 		}
 		b.attempt = nil
-		if err == nil && len(b.pieces) > 0 && d.diverting != b {
-			d.deliver(b, uint64(len(a.piece)), size(a.piece), now)
-			b.pieces = b.pieces[1:]
-			b.failures, b.notBefore = 0, time.Time{}
+		if len(b.pieces) > 0 && d.diverting != b {
+			d.acceptLate(a, err, now)
 		}
 		return
 	}
@@ -216,6 +214,25 @@ func (d *delivery) returned(a *attempt, err error, now time.Time) {
 	}
 	b.attempt = nil
 	d.conclude(a, err, now)
+}
+
+// acceptLate books what an abandoned Write has delivered after all. Its batch has
+// been kept; the breaker has had its failure already and does not hear of it.
+func (d *delivery) acceptLate(a *attempt, err error, now time.Time) {
+	b := a.batch
+	e := judgement(err)
+	switch {
+	case err == nil:
+		d.deliver(b, uint64(len(a.piece)), size(a.piece), now)
+		b.pieces = b.pieces[1:]
+	case e != nil && len(e.Items) > 0 && sane(e, len(a.piece)):
+		if left, _ := d.judge(a, e, now); left == len(a.piece) {
+			return
+		}
+	default:
+		return
+	}
+	b.failures, b.notBefore = 0, time.Time{}
 }
 
 // abandon gives up waiting for b's Write at its deadline: a failed attempt. The

@@ -65,6 +65,11 @@ func (p *Pipeline) Flush(ctx context.Context) error {
 	if p.inside(ctx) {
 		return ErrReentrant
 	}
+	select {
+	case <-p.closed:
+		return p.undelivered(ErrClosed)
+	default:
+	}
 	target := p.journal.End()
 	done := make(chan *delivery, len(p.deliveries))
 	for _, d := range p.deliveries {

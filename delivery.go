@@ -353,8 +353,3 @@ func (d *delivery) report(e Event) {
 	e.Sink = d.name
 	d.reporter.report(e)
 }
-
-// wants reports whether r is one that this sink's own cursor carries.
-func (d *delivery) wants(r sink.Record) bool {
-	return d.cursor != nil && r.Level >= d.config.Level.Level() && (d.filter == nil || d.passes(r))
-}

@@ -40,27 +40,44 @@ func (d *delivery) divert(b *batch, now time.Time) bool {
 // receiveDiverted sorts out which of v's records this sink has to write and
 // which its own cursor carries anyway, so that each reaches it once.
 func (d *delivery) receiveDiverted(v *diversion) {
-	var bytes int64
-	for _, piece := range v.batch.pieces {
-		for _, r := range piece {
-			if r.ID.Journal == d.pipeline.journal.ID() && d.wants(r) {
-				v.need = max(v.need, r.ID.Seq+1)
-				continue
-			}
-			v.records = append(v.records, r)
-			bytes += int64(len(r.JSON))
+	all := slices.Concat(v.batch.pieces...)
+	carried := d.carries(all)
+	for _, r := range all {
+		if len(carried) > 0 && carried[0].ID == r.ID {
+			carried = carried[1:]
+			v.need = max(v.need, r.ID.Seq+1)
+			continue
 		}
+		v.records = append(v.records, r)
 	}
 	d.setState(func(l *ledger) {
 		l.in += uint64(len(v.records))
 		l.held += uint64(len(v.records))
-		l.heldBytes += bytes
+		l.heldBytes += size(v.records)
 	})
 	if len(v.records) == 0 {
 		d.answer(v)
 		return
 	}
 	d.inbox = append(d.inbox, v)
+}
+
+// carries returns those of the records, in order, that this sink's own cursor
+// carries as well.
+func (d *delivery) carries(records []sink.Record) (own []sink.Record) {
+	if d.cursor == nil {
+		return nil
+	}
+	level := d.level()
+	for _, r := range records {
+		if r.Level >= level {
+			own = append(own, r)
+		}
+	}
+	if d.filter != nil {
+		own = d.sift(own)
+	}
+	return own
 }
 
 // takeDiverted makes a batch of the oldest diversion.

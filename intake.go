@@ -1,6 +1,7 @@
 package fapilog
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
@@ -96,7 +97,7 @@ func (d *delivery) read(now time.Time) *batch {
 	filtered, more := d.cursor.Read(&b.memory, journal.ReadLimits{
 		Records:  d.config.BatchRecords,
 		Bytes:    d.batchBytes(),
-		MinLevel: d.config.Level.Level(),
+		MinLevel: d.level(),
 	})
 	if !more {
 		d.emptied = now
@@ -109,12 +110,12 @@ func (d *delivery) read(now time.Time) *batch {
 	}
 	id := d.pipeline.journal.ID()
 	for e := range b.memory.All() {
-		r := sink.Record{ID: sink.ID{Journal: id, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data}
-		if d.filter != nil && !d.passes(r) {
-			filtered++
-			continue
-		}
-		b.records = append(b.records, r)
+		b.records = append(b.records, sink.Record{ID: sink.ID{Journal: id, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data})
+	}
+	if d.filter != nil {
+		all := len(b.records)
+		b.records = d.sift(b.records)
+		filtered += all - len(b.records)
 	}
 	if len(b.records) > 0 {
 		b.pieces = append(b.pieces, slices.Clip(b.records))
@@ -133,6 +134,41 @@ func (d *delivery) read(now time.Time) *batch {
 		d.report(Event{Kind: EventDropped, Reason: DroppedOverflow, Count: lost, Err: "the journal is full"})
 	}
 	return b
+}
+
+// level returns the lowest level that the sink wants now. A Leveler that panics
+// counts as Info.
+func (d *delivery) level() (level slog.Level) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.reportPanic("level", v)
+		}
+	}()
+	return d.config.Level.Level()
+}
+
+// sift keeps the records that the user's filter wants, in place. The filter runs
+// on another goroutine, since runtime.Goexit in it would end the loop; like one
+// that panics it lets the record through.
+func (d *delivery) sift(records []sink.Record) []sink.Record {
+	kept, next := records[:0], 0
+	for next < len(records) {
+		done := make(chan struct{}) // closed when the filter has been asked about the rest, or has ended its goroutine
+		go func() {
+			defer close(done)
+			for ; next < len(records); next++ {
+				if r := records[next]; d.passes(r) {
+					kept = append(kept, r)
+				}
+			}
+		}()
+		<-done
+		if next < len(records) { // Goexit at this record
+			kept = append(kept, records[next])
+			next++
+		}
+	}
+	return kept
 }
 
 // passes asks the user's filter. One that panics lets the record through.

@@ -163,9 +163,11 @@ type diagnostics struct {
 	logger *slog.Logger
 	ctx    context.Context // marks the lines as the pipeline's own
 	told   map[topic]*telling
+	missed uint64 // events lost before the next line
 }
 
 func (d *diagnostics) tell(e Event) {
+	d.missed += e.Missed
 	attrs := make([]slog.Attr, 0, 8)
 	attrs = append(attrs, slog.String("sink", e.Sink))
 	if e.Kind != EventCircuit {
@@ -193,14 +195,18 @@ func (d *diagnostics) tell(e Event) {
 	if e.Err != "" {
 		attrs = append(attrs, slog.String("error", e.Err))
 	}
-	if e.Missed > 0 {
-		attrs = append(attrs, slog.Uint64("missed", e.Missed))
+	if d.missed > 0 {
+		attrs = append(attrs, slog.Uint64("missed", d.missed))
+		d.missed = 0
 	}
 	d.logger.LogAttrs(d.ctx, level, msg, attrs...)
 }
 
 // finish tells of what was suppressed and has had no later line to say so.
 func (d *diagnostics) finish() {
+	if d.missed > 0 {
+		d.logger.LogAttrs(d.ctx, slog.LevelWarn, "diagnostics missed", slog.Uint64("missed", d.missed))
+	}
 	for at, t := range d.told {
 		if t.suppressed > 0 {
 			d.logger.LogAttrs(d.ctx, slog.LevelWarn, "further diagnostics suppressed",

@@ -64,6 +64,29 @@ func (d *delivery) backoff(failures int) time.Duration {
 
 // partial books an answer that judged the records one by one.
 func (d *delivery) partial(a *attempt, e *sink.Error, now time.Time) {
+	left, worst := d.judge(a, e, now)
+	if left == 0 {
+		d.succeeded(a, now)
+		return
+	}
+	progress := left < len(a.piece)
+	text := d.itemText(worst, e)
+	switch {
+	case worst.Verdict == sink.Park:
+		d.park(a, text, now)
+	case progress: // a destination that settles some records works
+		a.batch.failures = 0
+		d.retry(a, e.After, text, breaker.Success, now)
+	case worst.Verdict == sink.Throttled:
+		d.retry(a, e.After, text, breaker.Neutral, now)
+	default:
+		d.retry(a, e.After, text, breaker.Failure, now)
+	}
+}
+
+// judge books each record of a's piece as e says. It returns how many are left
+// in it, and the worst that is said of them.
+func (d *delivery) judge(a *attempt, e *sink.Error, now time.Time) (n int, worst sink.ItemError) {
 	verdicts := make(map[int]sink.ItemError, len(e.Items))
 	for _, item := range e.Items {
 		verdicts[item.Index] = item
@@ -72,7 +95,6 @@ func (d *delivery) partial(a *attempt, e *sink.Error, now time.Time) {
 	var left []sink.Record
 	var delivered uint64
 	var deliveredBytes int64
-	var worst sink.ItemError
 	for i, r := range a.piece {
 		item, named := verdicts[i]
 		switch {
@@ -95,23 +117,10 @@ func (d *delivery) partial(a *attempt, e *sink.Error, now time.Time) {
 	}
 	if len(left) == 0 {
 		b.pieces = b.pieces[1:]
-		d.succeeded(a, now)
-		return
+	} else {
+		b.pieces[0] = left
 	}
-	progress := len(left) < len(a.piece)
-	b.pieces[0] = left
-	text := d.itemText(worst, e)
-	switch {
-	case worst.Verdict == sink.Park:
-		d.park(a, text, now)
-	case progress: // a destination that settles some records works
-		b.failures = 0
-		d.retry(a, e.After, text, breaker.Success, now)
-	case worst.Verdict == sink.Throttled:
-		d.retry(a, e.After, text, breaker.Neutral, now)
-	default:
-		d.retry(a, e.After, text, breaker.Failure, now)
-	}
+	return len(left), worst
 }
 
 // urgency orders the verdicts that leave a record where it is.

@@ -15,7 +15,9 @@ package lines
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"time"
 
 	"github.com/fapilog/fapilog/sink"
 )
@@ -111,12 +113,16 @@ func (w *Writer) Write(ctx context.Context, out io.Writer, batch []sink.Record) 
 
 // write returns how many records at the start of batch are written, now or before.
 func (w *Writer) write(ctx context.Context, out io.Writer, batch []sink.Record) (written int, err error) {
+	enough := enoughOf(ctx)
 	if err := w.stream.finish(out); err != nil {
 		return 0, err
 	}
 	for written < len(batch) {
 		if err := ctx.Err(); err != nil {
 			return written, err
+		}
+		if written > 0 && !enough.IsZero() && !time.Now().Before(enough) {
+			return written, errSlow
 		}
 		next := w.fill(batch, written)
 		if n, err := writeAll(out, w.buf); err != nil {
@@ -125,6 +131,19 @@ func (w *Writer) write(ctx context.Context, out io.Writer, batch []sink.Record) 
 		written = next
 	}
 	return written, nil
+}
+
+var errSlow = errors.New("the reader is slow: written so far")
+
+// enoughOf returns when three quarters of ctx's time are over; zero: never. A
+// slow reader is one that works: what it took is reported before the deadline,
+// as progress, and not after it, as a failure.
+func enoughOf(ctx context.Context) time.Time {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return time.Time{}
+	}
+	return deadline.Add(-time.Until(deadline) / 4)
 }
 
 // finish writes the rest of the line in progress.

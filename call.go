@@ -121,7 +121,8 @@ func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64) (err 
 	}
 	now, level := time.Now(), slog.LevelInfo
 	if size == int64(len(line)) && size <= int64(p.config.MaxRecord) {
-		if json, ok := p.encoder.AppendObject(c.json, line); ok {
+		// Masks can be longer than what they hide.
+		if json, ok := p.encoder.AppendObject(c.json, line); ok && len(json) <= p.config.MaxRecord {
 			c.json = json
 			t, found, hasLevel, _ := encode.Meta(json)
 			if hasLevel {

@@ -22,7 +22,7 @@ func (c *closer) poke() {
 }
 
 // Close ends the pipeline. It refuses new records (they are counted), waits for
-// the calls of Handle under way, and delivers what is in the journal: lingers
+// the appends under way, and delivers what is in the journal: lingers
 // and backoffs are cut short, and a sink whose circuit is open or that is
 // parked gets one more attempt, past its breaker. It returns as soon as every
 // sink has everything or has given up, at the latest 100 ms after ctx's

@@ -49,10 +49,26 @@ type Route struct {
 	// what the other fields say.
 	URI string
 
-	Sink     sink.Sink              // the pipeline closes it
-	Standby  bool                   // receives only what other sinks divert to it
-	Filter   func(sink.Record) bool // false: not for this sink; nil: all are; called on the sink's delivery goroutine
-	Delivery Delivery               // goes before Config.Defaults
+	// Sink is a sink that exists already. The pipeline closes it, once: no two
+	// Routes have the same one.
+	Sink sink.Sink
+
+	// Standby makes a sink that receives only what other sinks divert to it, and
+	// writes all of that at once, whatever its level: a Filter, Level, Linger,
+	// OnFull or BlockTimeout of its own is a mistake. Two sinks that divert one
+	// record to the same standby do so twice.
+	Standby bool
+
+	// Filter reports whether a record is for this sink; nil: all are. It does not
+	// apply to what other sinks divert to this one: their filters have decided.
+	// Where this sink is a fallback and no standby, its answer for a record must
+	// stay the same if each record is to reach the sink exactly once.
+	//
+	// It is called once or more for a record, on a goroutine of the pipeline, and
+	// must not log to this pipeline: with on-full=block that waits for itself.
+	Filter func(sink.Record) bool
+
+	Delivery Delivery // goes before Config.Defaults
 
 	variable lookup // of ${NAME} in URI; nil: there is none
 }
@@ -89,9 +105,15 @@ const Forever time.Duration = -1
 // breaker-failures, breaker-recovery and breaker-probes. In a URI 0 is not
 // unset: it is 0, and an error where that makes no sense.
 type Delivery struct {
-	Level        slog.Leveler // least level of a record for this sink; asked for each batch
-	BatchRecords int          // most records in one batch; 1000
-	BatchBytes   int          // most bytes of JSON in one batch of several records; 1 MiB
+	// Level is the least level of a record for this sink, asked for each batch. It
+	// does not apply to what other sinks divert to this one: their levels have
+	// decided. Where this sink is a fallback and no standby, a slog.LevelVar must
+	// not change while the pipeline runs if each record is to reach the sink
+	// exactly once.
+	Level slog.Leveler
+
+	BatchRecords int // most records in one batch; 1000
+	BatchBytes   int // most bytes of JSON in one batch of several records; 1 MiB
 
 	Linger    time.Duration // how long a record waits for its batch to fill; 1 s; negative: it does not wait
 	Timeout   time.Duration // of one attempt; 10 s
@@ -143,6 +165,9 @@ func largestFrame(maxRecord int) int64 { return int64(maxRecord) + journal.Frame
 
 // check returns the mistakes in what is not about a single sink.
 func (c Config) check() (mistakes []error) {
+	if err := checkLevel(c.Level); err != nil {
+		mistakes = append(mistakes, err)
+	}
 	_, err := encode.New(encode.Options{Redact: c.Redact, MaxRecord: c.MaxRecord})
 	mistakes = append(mistakes, flatten(err)...)
 	journalErr := c.Journal.Validate()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -131,6 +132,9 @@ func (d Delivery) check() (mistakes []error) {
 			mistakes = append(mistakes, fmt.Errorf("%s is negative", field))
 		}
 	}
+	if err := checkLevel(d.Level); err != nil {
+		mistakes = append(mistakes, err)
+	}
 	negative("BatchRecords", d.BatchRecords < 0)
 	negative("BatchBytes", d.BatchBytes < 0)
 	negative("Timeout", d.Timeout < 0)
@@ -148,4 +152,16 @@ func (d Delivery) check() (mistakes []error) {
 		mistakes = append(mistakes, fmt.Errorf("OnFull is %d; want DropOldest or Block", int(d.OnFull)))
 	}
 	return mistakes
+}
+
+// checkLevel reports a Leveler that is there and cannot answer: whoever asks
+// (*slog.LevelVar)(nil) for its level panics, on any goroutine that logs.
+func checkLevel(l slog.Leveler) error {
+	switch v := reflect.ValueOf(l); v.Kind() {
+	case reflect.Pointer, reflect.Func:
+		if v.IsNil() {
+			return fmt.Errorf("a nil %T as Level; want one that is set, or nil itself for the default", l)
+		}
+	}
+	return nil
 }

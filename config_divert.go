@@ -58,7 +58,27 @@ func noTarget(drafts []*draft, name string) error {
 			names = append(names, d.name)
 		}
 	}
-	return fmt.Errorf("no sink is named %.64q; the names are: %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("no sink is named %s; the names are: %s", quote(name), strings.Join(names, ", "))
+}
+
+// withoutEffect reports what a standby has been given of its own that only
+// matters for a sink that reads the journal.
+func withoutEffect(filter bool, own Delivery) []error {
+	var settings []string
+	add := func(is bool, name string) {
+		if is {
+			settings = append(settings, name)
+		}
+	}
+	add(filter, "filter")
+	add(own.Level != nil, "level")
+	add(own.Linger != 0, "linger")
+	add(own.OnFull != 0, "on-full")
+	add(own.BlockTimeout != 0, "block-timeout")
+	if len(settings) == 0 {
+		return nil
+	}
+	return []error{fmt.Errorf("%s: without effect on a standby, which writes all that is diverted to it, at once", strings.Join(settings, ", "))}
 }
 
 // circles reports each ring of sinks that divert to each other, at the first of

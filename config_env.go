@@ -185,7 +185,7 @@ func noDurableJournal(string) error {
 }
 
 func malformed(name, value string, err error) error {
-	return fmt.Errorf("%s is %.64q: %w", name, value, err)
+	return fmt.Errorf("%s is %s: %w", name, quote(value), err)
 }
 
 // aliases are the variables of the Python original, by the parameter that they

@@ -3,6 +3,7 @@ package fapilog
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,6 +130,9 @@ func TestMistakesOfTheListAsAWhole(t *testing.T) {
 			[]string{"sink 2: fallbacks form a circle: conf-2, conf-3, conf-4, conf-2"}},
 		{[]string{"stdout?fallback=stderr", "stderr?enabled=false"}, []string{`sink 1: fallback: sink "stderr" is disabled`}},
 		{[]string{"stdout?enabled=false", "stderr?enabled=false"}, []string{"every sink is disabled"}},
+		{[]string{"stdout?fallback=stderr", "stderr?standby=true&level=warn"}, []string{"sink 2: level: without effect on a standby"}},
+		{[]string{"stdout?fallback=stderr", "stderr?standby=true&linger=0&on-full=drop-oldest&block-timeout=1s&timeout=2s"},
+			[]string{"sink 2: linger, on-full, block-timeout: without effect on a standby"}},
 		{[]string{"stdout?fallback=x", "lok://h?name=x"}, []string{"sink 2: unknown scheme"}}, // sink 2 may be x: not told twice
 		{[]string{"stdout?fallback=x", "conf://h?name=x&limit=y"}, []string{`sink 2: parameter "limit"`}},
 		{[]string{"stdout?fallback=x", "conf://h?limit=y"}, []string{`sink 2: parameter "limit"`, `sink 1: fallback: no sink is named "x"`}},
@@ -176,6 +180,10 @@ func TestMistakesInCode(t *testing.T) {
 		{set(func(c *Config) { c.Defaults.Fallback = "nobody" }), `fallback of all sinks: no sink is named "nobody"`},
 		{set(func(c *Config) { c.Defaults = Delivery{OnOpen: Hold, Fallback: "sink"} }), "defaults: a fallback is named, and on-open is hold"},
 		{set(func(c *Config) { c.Defaults.OnOpen = Fallback }), "sink 1: on-open is fallback; want fallback=NAME"},
+		{set(func(c *Config) { c.Level = (*slog.LevelVar)(nil) }), "a nil *slog.LevelVar as Level"},
+		{set(func(c *Config) { c.Level = levelFunc(nil) }), "a nil fapilog.levelFunc as Level"},
+		{set(func(c *Config) { c.Defaults.Level = (*slog.LevelVar)(nil) }), "defaults: a nil *slog.LevelVar as Level"},
+		{with(Delivery{Level: (*slog.LevelVar)(nil)}), "sink 1: a nil *slog.LevelVar as Level"},
 		{set(func(c *Config) { c.MaxRecord = 100 }), "MaxRecord is 100"},
 		{set(func(c *Config) { c.MaxRecord = -1 }), "MaxRecord is -1"},
 		{set(func(c *Config) { c.MaxRecord = 40 << 20 }), "records of up to 40MiB do not fit into the journal's segments of 32MiB"},
@@ -191,6 +199,76 @@ func TestMistakesInCode(t *testing.T) {
 	c := Config{Defaults: Delivery{Fallback: "nobody"}, Routes: []Route{{Sink: discard}, {Sink: discard}}}
 	_, err := c.resolve()
 	checkMistakes(t, err, "fallback of all sinks") // once
+}
+
+// levelFunc is a Leveler that may be nil and is no pointer.
+type levelFunc func() slog.Level
+
+func (f levelFunc) Level() slog.Level { return f() }
+
+func TestStandbyHasNoLevelFilterOrJournalOfItsOwn(t *testing.T) {
+	standby := func(r Route) Config {
+		r.Name, r.Sink, r.Standby = "spare", discard, true
+		return Config{Routes: []Route{{Sink: discard, Delivery: Delivery{Fallback: "spare"}}, r}}
+	}
+	all := standby(Route{
+		Filter:   func(sink.Record) bool { return true },
+		Delivery: Delivery{Level: slog.LevelWarn, Linger: -1, OnFull: Block, BlockTimeout: Forever},
+	})
+	_, err := all.resolve()
+	checkMistakes(t, err, "sink 2: filter, level, linger, on-full, block-timeout: without effect on a standby, which writes all that is diverted to it, at once")
+
+	uri := standby(Route{Delivery: Delivery{Linger: time.Second}})
+	uri.Routes[1].Sink, uri.Routes[1].URI = nil, "conf://h?level=warn"
+	_, err = uri.resolve()
+	checkMistakes(t, err, "sink 2: level, linger: without effect") // together
+
+	inherited := standby(Route{Delivery: Delivery{BatchRecords: 3, Timeout: time.Second, InFlight: 2}})
+	inherited.Level = slog.LevelWarn
+	inherited.Defaults = Delivery{Level: slog.LevelError, Linger: time.Second, OnFull: Block, BlockTimeout: time.Second}
+	mustResolve(t, inherited)
+	inherited.Routes[1].Sink = preferring{discard, map[string]string{"linger": "5ms"}}
+	mustResolve(t, inherited)
+}
+
+// held is a sink with a state.
+type held struct{ sink.Func }
+
+// stateless is a sink without one: all values of it are equal.
+type stateless struct{}
+
+func (stateless) Write(context.Context, []sink.Record) error { return nil }
+func (stateless) Close() error                               { return nil }
+
+// boxed can be compared only while what is in it can be.
+type boxed struct{ sink.Sink }
+
+func TestSinkOfTwoRoutesIsAMistake(t *testing.T) {
+	one, other := &held{Func: discard}, &held{Func: discard}
+	for _, test := range []struct {
+		name  string
+		sinks []sink.Sink
+		want  []string
+	}{
+		{"one pointer", []sink.Sink{one, other, one, one}, []string{"sink 3: is the same Sink as sink 1", "sink 4: is the same Sink as sink 1"}},
+		{"one pointer in two values", []sink.Sink{boxed{one}, boxed{other}, boxed{one}}, []string{"sink 3: is the same Sink as sink 1"}},
+		{"a function", []sink.Sink{discard, discard}, nil},
+		{"values that cannot be compared", []sink.Sink{boxed{discard}, boxed{discard}, held{Func: discard}, held{Func: discard}}, nil},
+		{"sinks without a state", []sink.Sink{stateless{}, stateless{}, new(stateless), new(stateless)}, nil},
+	} {
+		var c Config
+		for _, s := range test.sinks {
+			c.Routes = append(c.Routes, Route{Sink: s})
+		}
+		_, err := c.resolve()
+		if test.want == nil {
+			if err != nil {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			continue
+		}
+		checkMistakes(t, err, test.want...)
+	}
 }
 
 func TestMistakesInVariables(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ func (c Config) resolve() ([]route, error) {
 		mistakes = append(mistakes, errors.New("no sinks; want at least one Route"))
 	}
 	mistakes = append(mistakes, nameDrafts(drafts)...)
+	mistakes = append(mistakes, sameSinks(drafts)...)
 	mistakes = append(mistakes, divert(drafts, c.Defaults.Fallback)...)
 	if err := configError(mistakes); err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ type draft struct {
 	number   int // place in the list, from 1
 	disabled bool
 	broken   bool // its mistakes have been told: what depends on it is not judged
-	unread   bool // so broken that the parameters of its URI are not known
+	unread   bool // so broken that its name is not known
 
 	scheme    string // what it is called when it has no name
 	inherited bool   // OnOpen comes from Config.Defaults
@@ -84,8 +86,12 @@ func (c Config) configure(d *draft, r Route) (mistakes []error) {
 		return []error{errors.New("neither a URI nor a Sink; want one of them")}
 	}
 	d.name, d.standby, d.disabled = p.name, p.standby, !p.enabled
+	if d.standby && !d.unread {
+		mistakes = append(mistakes, withoutEffect(r.Filter != nil, r.Delivery.with(p.Delivery))...)
+	}
 	if d.name != "" && !validName.MatchString(d.name) {
-		mistakes = append(mistakes, fmt.Errorf("name %.64q: %w", d.name, errName))
+		mistakes = append(mistakes, fmt.Errorf("name %s: %w", quote(d.name), errName))
+		d.name, d.unread = "", true // it may be a URI: nothing is to quote it
 	}
 	own, errs := d.ownDefaults()
 	mistakes = append(mistakes, errs...)
@@ -171,7 +177,7 @@ func (d *draft) ownDefaults() (own Delivery, mistakes []error) {
 // validate reports what is wrong with the places that d names.
 func (d *draft) validate() (mistakes []error) {
 	if err := checkDirectory(d.delivery.Quarantine); err != nil {
-		mistakes = append(mistakes, fmt.Errorf("quarantine: %w", err))
+		mistakes = append(mistakes, fmt.Errorf("quarantine: %w", maskedIn(d.delivery.Quarantine).Error(err)))
 	}
 	v, ok := d.opener.(sink.Validator)
 	if !ok {
@@ -191,6 +197,35 @@ func checkDirectory(dir string) error {
 		return nil
 	}
 	return (&file.Config{Path: filepath.Join(dir, "x")}).Validate()
+}
+
+// sameSinks reports a Sink that several routes have: their deliveries would
+// write to it at the same time, and each would close it.
+func sameSinks(drafts []*draft) (mistakes []error) {
+	for i, d := range drafts {
+		for _, earlier := range drafts[:i] {
+			if same(d.sink, earlier.sink) {
+				mistakes = append(mistakes, d.mistake("is the same Sink as sink %d; want one of its own", earlier.number))
+				break
+			}
+		}
+	}
+	return mistakes
+}
+
+// same reports whether a and b are known to be one sink. Values that cannot be
+// compared, such as a sink.Func, are not; nor are those without a state, of which
+// two may have one address (Go specification, "Size and alignment guarantees").
+func same(a, b sink.Sink) bool {
+	v, w := reflect.ValueOf(a), reflect.ValueOf(b)
+	if !v.IsValid() || !w.IsValid() || v.Type() != w.Type() || !v.Comparable() || !w.Comparable() {
+		return false
+	}
+	state := v.Type()
+	if state.Kind() == reflect.Pointer {
+		state = state.Elem()
+	}
+	return state.Size() > 0 && a == b
 }
 
 // nameDrafts names the sinks that have no name, disabled ones too: enabling one

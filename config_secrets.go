@@ -2,6 +2,7 @@ package fapilog
 
 import (
 	"flag"
+	"fmt"
 
 	"github.com/fapilog/fapilog/sink"
 )
@@ -28,3 +29,9 @@ func values(refs []reference) (all []string) {
 	}
 	return all
 }
+
+// quote quotes what may be a URI by mistake, and long.
+func quote(value string) string { return fmt.Sprintf("%.64q", maskedIn(value).Text(value)) }
+
+// maskedIn masks the secrets of a value that may be a URI by mistake.
+func maskedIn(value string) sink.Masker { return sink.NewMasker(sink.Secrets(value)...) }

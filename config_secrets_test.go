@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,6 +123,57 @@ func TestSecretsAreInNoError(t *testing.T) {
 			t.Errorf("%s: no mistake", sinks)
 		} else if leaks(err.Error(), canary) != "" {
 			t.Errorf("%s: the secret is printed: %v", sinks, err)
+		}
+	}
+}
+
+// A URI ends up in the wrong variable, parameter or field.
+func TestSecretsAreInNoErrorAboutAURIInTheWrongPlace(t *testing.T) {
+	const uri = "http://u:" + canary + "@h"
+	var variables []string
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	new(Config).bind(fs)
+	fs.VisitAll(func(f *flag.Flag) {
+		variables = append(variables, envPrefix+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
+	})
+	for _, alias := range aliases {
+		variables = append(variables, alias)
+	}
+	for _, name := range variables {
+		for _, value := range []string{uri, strings.ToUpper(uri[:4]) + uri[4:], " " + uri + "/" + strings.Repeat("x", 100), "http://" + strings.Repeat("u", 48) + ":" + canary + "@h"} {
+			c, err := configFrom([]string{name + "=" + value}, nil)
+			if err == nil {
+				_, err = c.resolve()
+			}
+			if err == nil {
+				if name != "FAPILOG_QUARANTINE" { // it may be a directory
+					t.Errorf("%s=%s: no mistake", name, value)
+				}
+				continue
+			}
+			if leaks(err.Error(), canary[:5]) != "" {
+				t.Errorf("%s: the secret, or half of it, is printed: %v", name, err)
+			}
+			if !strings.Contains(err.Error(), "://***:***@") {
+				t.Errorf("%s: the value is not quoted, so that the test shows nothing: %v", name, err)
+			}
+		}
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(dir+"/http:", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/http:/u:"+canary+"@h", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Config{
+		{Routes: []Route{{Sink: discard, Delivery: Delivery{Fallback: uri}}}},
+		{Routes: []Route{{Sink: discard, Name: uri}, {Sink: discard, Name: uri}, {Sink: discard, Delivery: Delivery{Fallback: "x"}}}},
+		{Routes: []Route{{URI: "conf://h?fallback=" + uri}}},
+		{Routes: []Route{{Sink: discard, Delivery: Delivery{Quarantine: dir + "/" + uri}}}},
+	} {
+		if _, err := c.resolve(); err == nil || leaks(err.Error(), canary) != "" {
+			t.Errorf("the secret is printed, or there is no mistake: %v", err)
 		}
 	}
 }

@@ -38,12 +38,12 @@ func splitSinks(list string) (items []string, err error) {
 	return items, nil
 }
 
-// misspelt reports a bare word after a comma in item that is nearly a registered
-// scheme: file:a.log,stdot is hardly meant as one file.
+// misspelt reports a bare word, or one with a colon, after a comma in item that
+// is nearly a registered scheme: file:a.log,stdot is hardly meant as one file.
 func misspelt(item string) error {
 	_, rest, _ := strings.Cut(item, ",")
 	for word := range strings.SplitSeq(rest, ",") {
-		word = strings.TrimSpace(word)
+		word, _, _ = strings.Cut(strings.TrimSpace(word), ":")
 		if schemePrefix.FindString(word) != word {
 			continue
 		}

@@ -25,7 +25,7 @@ func TestCommaSeparatesOnlyBeforeAnotherSink(t *testing.T) {
 		{"conf://l?labels=a,stdout ,stderr", []string{"conf://l?labels=a", "stdout", "stderr"}},
 		{"conf://l?labels=a%2Cstdout", []string{"conf://l?labels=a%2Cstdout"}},
 		{"conf://l?labels=a,file:x", []string{"conf://l?labels=a", "file:x"}},
-		{"conf://l?labels=a,fil:x", []string{"conf://l?labels=a,fil:x"}},
+		{"conf://l?labels=a,filter:x", []string{"conf://l?labels=a,filter:x"}},
 		{"conf://l?labels=a,stderr?level=warn", []string{"conf://l?labels=a", "stderr?level=warn"}},
 		{"stdout://,fil://x", []string{"stdout://", "fil://x"}},
 		{"STDOUT://, Conf://h,STDERR", []string{"STDOUT://", "Conf://h", "STDERR"}},
@@ -50,7 +50,7 @@ func TestListOfOnlyEmptyItemsIsAnError(t *testing.T) {
 }
 
 func TestMisspeltNameAfterACommaIsAnError(t *testing.T) {
-	for _, list := range []string{"file:a.log,stdot", "file:a.log, stder ,stdout", "conf://h?labels=a,stdeer"} {
+	for _, list := range []string{"file:a.log,stdot", "file:a.log, stder ,stdout", "file:a.log,filr:b.log", "conf://h?labels=a,stdeer"} {
 		if got, err := splitSinks(list); err == nil || !strings.Contains(err.Error(), "did you mean") {
 			t.Errorf("%q: %q, %v; want an error that names the sink", list, got, err)
 		}

@@ -124,3 +124,36 @@ func TestFlushAfterCloseLeavesNothingBehind(t *testing.T) {
 		}
 	})
 }
+
+func TestStuckWriteFailsAttemptsAtAModestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sinktest.Script{Then: sinktest.Stuck()}
+		defer s.Release()
+		cfg := Config{Defaults: Delivery{RetryBase: 1, RetryMax: 1}} // no backoff to speak of
+		cfg.Defaults.Breaker.Off = true
+		p := open(t, cfg, s)
+		log(p, 0, 1)
+		time.Sleep(20 * time.Second) // the first 10 are the attempt's
+		if k := row(t, p, "a"); k.Attempts < 100 || k.Attempts > 201 {
+			t.Errorf("%d attempts in 10 s, want at most one in 50 ms", k.Attempts)
+		}
+	})
+}
+
+func TestOnEventThatEndsItsGoroutineHearsOfTheNextEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kinds []EventKind
+		p := open(t, Config{OnEvent: func(e Event) {
+			kinds = append(kinds, e.Kind)
+			runtime.Goexit()
+		}}, &sinktest.Script{Steps: []sinktest.Step{sinktest.Fail(errDown), sinktest.Fail(errDown)}})
+		log(p, 0, 1)
+		delivers(t, p)
+		if err := p.Close(limit(t, time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if len(kinds) != 2 {
+			t.Errorf("OnEvent heard of %v, want 2 failures", kinds)
+		}
+	})
+}

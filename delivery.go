@@ -58,7 +58,7 @@ type delivery struct {
 	turn        bool         // serial: an attempt may begin
 	running     int          // Writes that have not returned, abandoned ones included
 	abandoned   int          // of these
-	abandonedAt time.Time    // when the last of them was
+	abandonedAt time.Time    // when the last of them was, or last stood in the way of an attempt
 	ping        *attempt     // a running Ping
 	notBefore   time.Time    // no attempt before: Retry-After, or the next try while parked
 	holds       int          // how often a destination asked for that, or parked

@@ -113,7 +113,14 @@ func (r *reporter) close(d time.Duration) {
 }
 
 func (l *listener) run() {
-	defer close(l.done)
+	finished := false
+	defer func() {
+		if finished {
+			close(l.done)
+		} else {
+			go l.run() // runtime.Goexit in code of the user ended this goroutine
+		}
+	}()
 	for {
 		select {
 		case e := <-l.queue:
@@ -126,6 +133,7 @@ func (l *listener) run() {
 			l.pass(e)
 		case <-l.end:
 			if len(l.queue) == 0 {
+				finished = true
 				safely(l.finish)
 				return
 			}

@@ -71,7 +71,7 @@ func TestDivertedBatchLeavesTheOthersInTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := beginWith(t, false,
 			Route{Name: "a", Sink: refusesAll(), Delivery: Delivery{InFlight: 3, BatchRecords: 1, Linger: -1, Breaker: opensAtOnce, Fallback: "b"}},
-			Route{Name: "b", Sink: takesAll(), Standby: true, Delivery: Delivery{Linger: -1}})
+			Route{Name: "b", Sink: takesAll(), Standby: true})
 		logRecords(p, 10)
 		time.Sleep(30 * time.Second)
 		if row := endWith(t, p).Sinks[0]; row.Diverted != 10 {

@@ -179,10 +179,13 @@ func (s *schedule) open(t *testing.T, dir string) {
 		f := &faultySink{plan: *sp, schedule: s, random: rand.New(rand.NewPCG(p.seed, uint64(i+1)))}
 		s.sinks = append(s.sinks, f)
 		r := Route{Name: sp.name, Sink: f, Standby: sp.standby, Delivery: sp.delivery}
+		if sp.standby { // what it may not say: it writes all that is diverted to it, at once
+			r.Delivery.Level, r.Delivery.Linger, r.Delivery.OnFull, r.Delivery.BlockTimeout = nil, 0, 0, 0
+		}
 		if sp.pings {
 			r.Sink = pingingSink{f}
 		}
-		if sp.filter > 0 {
+		if sp.filter > 0 && !sp.standby {
 			r.Filter = sp.filterFunc()
 		}
 		cfg.Routes = append(cfg.Routes, r)

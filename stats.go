@@ -56,8 +56,8 @@ type SinkStats struct {
 	Dropped     map[Reason]uint64 `json:"dropped,omitempty"` // by reason; reasons without a record are absent
 	Pending     uint64            `json:"pending"`           // none of these yet
 
-	Attempts uint64        `json:"attempts"` // calls of Write that ended or were abandoned
-	Failures uint64        `json:"failures"` // of these, the ones that failed
+	Attempts uint64        `json:"attempts"` // calls of Write that ended or were abandoned, and attempts that failed because an abandoned one had not returned
+	Failures uint64        `json:"failures"` // of these, the ones that left records
 	Circuit  breaker.State `json:"circuit"`
 	Parked   bool          `json:"parked,omitempty"` // see sink.Park
 	Gone     bool          `json:"gone,omitempty"`   // see sink.Gone

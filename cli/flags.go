@@ -26,7 +26,7 @@ func (f *flags) parse(args []string) (help bool, err error) {
 	case errors.Is(err, flag.ErrHelp):
 		return true, nil
 	case err != nil:
-		return false, f.explain(err)
+		return false, maskedIn(args).Error(f.explain(err))
 	case f.NArg() > 0:
 		return false, fmt.Errorf("unexpected argument %s%s", quote(f.Arg(0)), didYouMean(f.Arg(0), f.names(), "--"))
 	}
@@ -40,6 +40,19 @@ func (f *flags) explain(err error) error {
 		return err
 	}
 	return fmt.Errorf("unknown flag %s%s", quote("--"+name), didYouMean(name, f.names(), "--"))
+}
+
+// maskedIn masks the secrets of arguments, each of which may be a URI by mistake:
+// package flag quotes the value that it cannot use.
+func maskedIn(args []string) sink.Masker {
+	var secrets []string
+	for _, arg := range args {
+		secrets = append(secrets, sink.Secrets(arg)...)
+		if _, value, ok := strings.Cut(arg, "="); ok {
+			secrets = append(secrets, sink.Secrets(value)...)
+		}
+	}
+	return sink.NewMasker(secrets...)
 }
 
 // quote quotes an argument, which may be a URI by mistake, and long.

@@ -20,7 +20,7 @@ func TestWhatAProgramSaysOnCtrlCArrives(t *testing.T) {
 	}
 	code := filepath.Join(t.TempDir(), "status")
 	cmd := shell(t, asProducer+`=1 "$FAPILOG" | { trap : INT; "$FAPILOG" pipe --grace 1h; echo $? >"$STATUS"; }`,
-		"STATUS="+code, "FAPILOG_SINKS=stdout://?format=json")
+		"STATUS="+code, patient+"=1", "FAPILOG_SINKS=stdout://?format=json")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"time"
 )
 
 // chunkSize is how much of the input is read at once, in bytes. It is what a
 // pipe holds on Linux (pipe(7), "Pipe capacity"): larger ones come no fuller.
 const chunkSize = 64 << 10
+
+// silence is how long a stream that is read in a hurry is quiet before it has
+// nothing more to say. A variable, so that no time limit decides the tests of
+// processes.
+var silence = 500 * time.Millisecond
 
 // input reads a stream on a goroutine of its own, because a read of a pipe or a
 // terminal cannot be interrupted: whoever waits for the input can stop waiting.
@@ -48,13 +54,17 @@ func (in *input) run(r io.Reader) {
 
 func (in *input) stop() { close(in.free) }
 
-// copyLines gives every line of r to emit until r or ctx ends. After ctx's end
-// it reads no more, but what was read before still goes to emit, a line without
-// its end included. The error is that of a read that failed.
-func copyLines(ctx context.Context, r io.Reader, s *splitter) error {
+// copyLines gives every line of r to emit until r ends, ctx ends or, once hurry
+// is closed, nothing has come for silence. Then it reads no more, but what was
+// read before still goes to emit, a line without its end included. The error is
+// that of a read that failed.
+//
+// The time that emit takes is no silence: r could not be heard.
+func copyLines(ctx context.Context, hurry <-chan struct{}, r io.Reader, s *splitter) error {
 	in := newInput(r)
 	defer in.stop()
 	defer s.end()
+	var quiet <-chan time.Time // nil before hurry
 	for {
 		select {
 		case c := <-in.filled:
@@ -63,6 +73,13 @@ func copyLines(ctx context.Context, r io.Reader, s *splitter) error {
 				return readError(c.err)
 			}
 			in.free <- c.data[:cap(c.data)]
+			if quiet != nil {
+				quiet = time.After(silence)
+			}
+		case <-hurry:
+			hurry, quiet = nil, time.After(silence)
+		case <-quiet:
+			return in.rest(s)
 		case <-ctx.Done():
 			return in.rest(s)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
+	"time"
 )
 
 // line is what emit was called with.
@@ -68,7 +69,7 @@ func TestLinesEndWithLFOrCRLFAndEachComesOnce(t *testing.T) {
 				"EOF with the end": iotest.DataErrReader(strings.NewReader(c.in)),
 			} {
 				s, got := collect(8)
-				if err := copyLines(t.Context(), r, s); err != nil {
+				if err := copyLines(t.Context(), nil, r, s); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(*got, c.want) {
@@ -130,7 +131,7 @@ func TestLongLineTakesNoMoreMemoryThanTheLimit(t *testing.T) {
 	s, got := collect(limit)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := copyLines(t.Context(), &endless{size}, s); err != nil {
+	if err := copyLines(t.Context(), nil, &endless{size}, s); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -176,7 +177,7 @@ func TestLineIsHandedOverAsSoonAsItHasArrived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		s, got := collect(8)
-		go func() { _ = copyLines(t.Context(), r, s) }()
+		go func() { _ = copyLines(t.Context(), nil, r, s) }()
 		for i, text := range []string{"a\n", "b\n", "c\n"} {
 			if _, err := io.WriteString(w, text); err != nil {
 				t.Fatal(err)
@@ -198,7 +199,7 @@ func TestWhatWasReadBeforeTheEndOfReadingIsHandedOver(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		s, got := collect(8)
 		done := make(chan error)
-		go func() { done <- copyLines(ctx, r, s) }()
+		go func() { done <- copyLines(ctx, nil, r, s) }()
 		if _, err := io.WriteString(w, "a\nb"); err != nil {
 			t.Fatal(err)
 		}
@@ -216,11 +217,49 @@ func TestWhatWasReadBeforeTheEndOfReadingIsHandedOver(t *testing.T) {
 func TestLinesBeforeAReadErrorAreHandedOver(t *testing.T) {
 	broken := errors.New("input/output error")
 	s, got := collect(8)
-	err := copyLines(t.Context(), io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), s)
+	err := copyLines(t.Context(), nil, io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), s)
 	if !errors.Is(err, broken) {
 		t.Errorf("the error is %v, want %v", err, broken)
 	}
 	if want := whole("a", "b"); !slices.Equal(*got, want) {
 		t.Errorf("got %v, want %v", *got, want)
 	}
+}
+
+func TestReadingInAHurryEndsWithASilentInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		defer w.Close() // ends the read that is under way
+		hurry := make(chan struct{})
+		s, got := collect(8)
+		emit := s.emit
+		s.emit = func(line []byte, size int64) {
+			emit(line, size)
+			time.Sleep(time.Hour) // that is no silence
+		}
+		began := time.Now()
+		done := make(chan time.Duration)
+		go func() {
+			if err := copyLines(t.Context(), hurry, r, s); err != nil {
+				t.Error(err)
+			}
+			done <- time.Since(began)
+		}()
+		time.Sleep(time.Hour)
+		close(hurry)
+		for _, text := range []string{"a\n", "b\n", "c"} {
+			time.Sleep(silence - 1)
+			if _, err := io.WriteString(w, text); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		// An hour before hurry, one for each line, and what c was late after a.
+		if took, want := <-done, 4*time.Hour+2*silence-1; took != want {
+			t.Errorf("read for %v, want %v", took, want)
+		}
+		if want := whole("a", "b", "c"); !slices.Equal(*got, want) {
+			t.Errorf("got %v, want %v", *got, want)
+		}
+	})
 }

@@ -78,6 +78,9 @@ func TestWrongCommandLineIsStatus2AndNamesWhatWasMeant(t *testing.T) {
 		"a flag without a value":    {[]string{"pipe", "--drain"}, "needs an argument: -drain"},
 		"a duration without unit":   {[]string{"pipe", "--drain", "5"}, `invalid value "5" for flag -drain: unit missing`},
 		"a negative duration":       {[]string{"pipe", "--grace=-1s"}, `invalid value "-1s" for flag -grace: want a duration`},
+		"a URI as a duration":       {[]string{"pipe", "--drain", "http://u:" + canary + "@h"}, `invalid value "http://***:***@h" for flag -drain`},
+		"a URI behind a flag's =":   {[]string{"pipe", "--grace=http://u:" + canary + "@h"}, `invalid value "http://***:***@h" for flag -grace`},
+		"a URI as a flag":           {[]string{"pipe", "--http://u:" + canary + "@h"}, `unknown flag "--http://***:***@h"`},
 		"version with an argument":  {[]string{"version", "1"}, `unexpected argument "1"`},
 		"help for what is not":      {[]string{"help", "pipes"}, `unknown command "pipes" (did you mean "pipe"?)`},
 		"help for two":              {[]string{"help", "pipe", "help"}, `unexpected argument "help"`},
@@ -137,6 +140,8 @@ func TestWrongConfigurationIsStatus2AndCreatesNothing(t *testing.T) {
 		"a file without a path":      {map[string]string{"FAPILOG_SINKS": "file:DIR/a.log,file:"}, []string{"sink 2"}},
 		"a directory as a file":      {map[string]string{"FAPILOG_SINKS": "file:DIR/a.log,file:DIR"}, []string{"sink 2"}},
 		"a directory that is a file": {map[string]string{"FAPILOG_SINKS": "file:DIR/a.log,file:/dev/null/a.log"}, []string{"sink 2"}},
+		"a URI as a fallback":        {map[string]string{"FAPILOG_FALLBACK": "http://u:" + canary + "@h"}, []string{`"http://***:***@h"`}},
+		"a URI as a level":           {map[string]string{"FAPILOG_LEVEL": "http://u:" + canary + "@h"}, []string{`FAPILOG_LEVEL is "http://***:***@h"`}},
 		"a misspelt variable":        {map[string]string{"FAPILOG_SINK": "file:DIR/a.log"}, []string{"FAPILOG_SINKS"}},
 	} {
 		t.Run(name, func(t *testing.T) {

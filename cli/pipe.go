@@ -22,11 +22,18 @@ Flags:
 Example:
   app 2>&1 | FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog pipe
 
-When the journal is full, reading waits for the sinks that work. At the end of
-the input pipe waits until every sink has everything. SIGINT or SIGTERM allows
---grace for all that is left, and half of it for reading on until the end of the
-input: the last lines of a program that the same Ctrl-C ends are not lost. A
-second signal ends everything at once.
+When the journal is full, reading waits for the sinks that work. A sink is not
+waited for while its circuit is open or it is parked, as it is when its
+destination refuses the credentials: the oldest lines are evicted. One that is
+gone, such as a console whose reader has ended, gets no more lines. What a sink
+loses is counted, and the exit status is 3. With stdout?breaker=false there is no
+circuit: a reader that pauses makes pipe wait however long it does.
+
+At the end of the input pipe waits until every sink has everything. SIGINT or
+SIGTERM allows --grace for all that is left. The last lines of a program that the
+same Ctrl-C ends are not lost: pipe reads on until the end of the input, until
+nothing has come for 500ms, or for half of --grace. A second signal ends
+everything at once.
 
 The last line on standard error is the ledger: one JSON object that says what
 became of every line. The exit status is

@@ -61,7 +61,7 @@ func (s *session) run(in io.Reader, signals <-chan os.Signal) int {
 	defer ends.release()
 
 	copied := make(chan error, 1) // everything that was read has been offered
-	go func() { copied <- s.copy(ends.reading, in) }()
+	go func() { copied <- s.copy(ends, in) }()
 	err, atEnd := s.await(copied, ends)
 	if atEnd {
 		drain(ends.patience, s.pipeline, s.limits.drain)
@@ -75,9 +75,10 @@ func (s *session) run(in io.Reader, signals <-chan os.Signal) int {
 	return s.finish(err, ends.all)
 }
 
-// copy offers every line of in to the pipeline.
-func (s *session) copy(ctx context.Context, in io.Reader) error {
-	return copyLines(ctx, in, &splitter{limit: maxLine, emit: func(line []byte, size int64) {
+// copy offers every line of in to the pipeline. After the first signal a silent
+// input is one that has nothing more to say.
+func (s *session) copy(ends ends, in io.Reader) error {
+	return copyLines(ends.reading, ends.patience.Done(), in, &splitter{limit: maxLine, emit: func(line []byte, size int64) {
 		_ = s.pipeline.WriteLine(context.Background(), line, size) // the ledger counts it, whatever becomes of it
 	}})
 }

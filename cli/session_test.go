@@ -243,21 +243,71 @@ func TestFullJournalMakesTheInputWait(t *testing.T) {
 	})
 }
 
-func TestFullJournalDoesNotWaitForAnOpenCircuit(t *testing.T) {
+func TestFullJournalDoesNotWaitForASinkThatDoesNotWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		then   sinktest.Step
+		reason fapilog.Reason // of the lines that it lost
+	}{
+		"its circuit is open": {sinktest.Fail(errors.New("down")), fapilog.DroppedOverflow},
+		"it is stuck":         {sinktest.Stuck(), fapilog.DroppedOverflow}, // until its circuit is open
+		"it is parked":        {sinktest.Verdict(sink.Park, 0), fapilog.DroppedOverflow},
+		"it is gone":          {sinktest.Verdict(sink.Gone, 0), fapilog.DroppedGone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broken := &sinktest.Script{Then: c.then}
+				defer broken.Release()
+				var healthy sinktest.Memory
+				cfg := fapilog.Config{Journal: journal.Config{MaxBytes: 8 << 10}, MaxRecord: 1 << 10}
+				const n = 2000
+				o := start(t, cfg, limits{time.Second, time.Second}, strings.NewReader(numbered(n)), broken, &healthy).end(t)
+				checkNumbered(t, healthy.Records(), n)
+				k := o.stats.Sinks[0]
+				if o.status != exitIncomplete || k.Dropped[c.reason] == 0 {
+					t.Errorf("exit status %d, %v dropped; want 3 and some as %s", o.status, k.Dropped, c.reason)
+				}
+				if o.took > 5*time.Minute {
+					t.Errorf("took %v", o.took)
+				}
+			})
+		})
+	}
+}
+
+// A sink without a circuit is waited for however long its reader pauses, and the
+// other one with it.
+func TestFullJournalWaitsForAReaderThatPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := &sinktest.Script{Then: sinktest.Fail(errors.New("down"))}
+		paused := &sinktest.Script{Steps: []sinktest.Step{sinktest.Stuck()}}
 		var healthy sinktest.Memory
 		cfg := fapilog.Config{Journal: journal.Config{MaxBytes: 8 << 10}, MaxRecord: 1 << 10}
-		const n = 2000
-		o := start(t, cfg, limits{time.Second, time.Second}, strings.NewReader(numbered(n)), down, &healthy).end(t)
+		cfg.Defaults.Breaker.Off = true
+		const n = 20_000 // far more than the journal holds and is read ahead
+		in, w := io.Pipe()
+		run := start(t, cfg, limits{time.Minute, time.Second}, in, paused, &healthy)
+		written := make(chan struct{}) // closed when everything has been read
+		go func() {
+			defer close(written)
+			_, _ = io.WriteString(w, numbered(n))
+			w.Close()
+		}()
+		time.Sleep(24 * time.Hour)
+		held := healthy.Len()
+		select {
+		case <-written:
+			t.Error("everything was read while the reader paused")
+		default:
+		}
+		time.Sleep(24 * time.Hour)
+		if healthy.Len() != held || held == 0 || paused.Len() != 0 {
+			t.Errorf("%d lines were taken after a day, %d after two; the one who paused has %d", held, healthy.Len(), paused.Len())
+		}
+		paused.Release()
+		if o := run.end(t); o.status != exitOK {
+			t.Errorf("exit status %d; %s", o.status, o.stderr)
+		}
+		checkNumbered(t, paused.Records(), n)
 		checkNumbered(t, healthy.Records(), n)
-		k := o.stats.Sinks[0]
-		if o.status != exitIncomplete || k.Dropped[fapilog.DroppedOverflow] == 0 {
-			t.Errorf("exit status %d, %v dropped; want 3 and an overflow", o.status, k.Dropped)
-		}
-		if o.took > 5*time.Minute {
-			t.Errorf("took %v", o.took)
-		}
 	})
 }
 

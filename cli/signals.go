@@ -11,7 +11,7 @@ import (
 // ends are the moments at which signals end things. In a pipeline the first one,
 // a Ctrl-C, goes to all its programs: what the others say last is still read.
 type ends struct {
-	patience context.Context // ends with the first signal: nobody waits for sinks that fail any more
+	patience context.Context // ends with the first signal: nobody waits for sinks that fail, or for a silent input, any more
 	reading  context.Context // ends half the grace after the first signal, or by stopReading
 	all      context.Context // ends the grace after the first signal, or with the second; and so do the others
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -16,6 +17,46 @@ import (
 	"github.com/fapilog/fapilog/sink/sinktest"
 )
 
+func TestSignalEndsTheReadingOfASilentInputSoon(t *testing.T) {
+	for name, c := range map[string]struct {
+		late []time.Duration // of the lines that come after the signal, each after the one before
+		took time.Duration   // after the signal
+	}{
+		"nothing comes":             {nil, silence},
+		"the last line comes late":  {[]time.Duration{silence - 1}, 2*silence - 1},
+		"each line delays the end":  {[]time.Duration{silence / 2, silence - 1}, silence/2 + 2*silence - 1},
+		"the last line has no rest": {[]time.Duration{0, 0}, silence},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, w := io.Pipe()
+				defer w.Close() // ends the read that is under way
+				var m sinktest.Memory
+				run := start(t, fapilog.Config{}, limits{time.Minute, 10 * time.Second}, r, &m)
+				say := func(i int) {
+					if _, err := fmt.Fprintf(w, "line %d\n", i); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+				}
+				say(0)
+				time.Sleep(time.Hour) // before the signal silence is nothing
+				run.signals <- syscall.SIGTERM
+				synctest.Wait()
+				for i, late := range c.late {
+					time.Sleep(late)
+					say(i + 1)
+				}
+				if o := run.end(t); o.status != exitOK || o.took != time.Hour+c.took {
+					t.Errorf("ended after %v with status %d, want %v and 0", o.took, o.status, time.Hour+c.took)
+				}
+				checkNumbered(t, m.Records(), 1+len(c.late))
+			})
+		})
+	}
+}
+
+// The input that never is silent is read for half of the grace.
 func TestSignalEndsTheReadingAfterHalfTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
@@ -31,14 +72,18 @@ func TestSignalEndsTheReadingAfterHalfTheGrace(t *testing.T) {
 		say(numbered(3))
 		time.Sleep(time.Hour)
 		run.signals <- syscall.SIGTERM
-		say("line 3\n")
-		time.Sleep(5*time.Second - 1)
-		say("line 4\nline 5")
+		synctest.Wait()
+		for i := range 19 {
+			say(fmt.Sprintf("line %d\n", 3+i))
+			time.Sleep(250 * time.Millisecond)
+		}
+		time.Sleep(250*time.Millisecond - 1) // now it is half of the grace, all but a moment
+		say("line 22\nline 23")
 		o := run.end(t)
 		if o.status != exitOK || o.took != time.Hour+5*time.Second {
 			t.Errorf("ended after %v with status %d, want 1h0m5s and 0", o.took, o.status)
 		}
-		checkNumbered(t, m.Records(), 6)
+		checkNumbered(t, m.Records(), 24)
 	})
 }
 
@@ -79,10 +124,10 @@ func TestSecondSignalEndsTheReading(t *testing.T) {
 				time.Sleep(time.Minute)
 				run.signals <- syscall.SIGTERM
 				if grace > 0 {
-					time.Sleep(time.Second)
+					time.Sleep(silence / 5)
 					run.signals <- syscall.SIGINT
 				}
-				if o := run.end(t); o.status != exitOK || o.took > time.Minute+time.Second+150*time.Millisecond {
+				if o := run.end(t); o.status != exitOK || o.took > time.Minute+silence/5+150*time.Millisecond {
 					t.Errorf("ended after %v with status %d", o.took, o.status)
 				}
 				checkNumbered(t, m.Records(), 3)

@@ -103,6 +103,7 @@ func log(p *Pipeline, first, n int) {
 // all of them at once: a sink that finds the last but one takes that for a full
 // batch when the last is still being written. It is for use in a bubble.
 func burst(p *Pipeline, first, n int) {
+	synctest.Wait() // else a serial loop may be between two deliveries
 	gate := make(chan struct{})
 	for _, d := range p.deliveries {
 		d.post(func(time.Time) { <-gate })

@@ -95,7 +95,7 @@ func TestSerialHungSinkDelaysOthersUntilItsBreakerOpens(t *testing.T) {
 				p := open(t, cfg, hung, healthy)
 				constant(p, 0.01) // 2 ms, then 4
 				start := time.Now()
-				log(p, 0, 1)
+				burst(p, 0, 1)
 				synctest.Wait()
 				log(p, 1, 1) // while a's first attempt hangs
 				time.Sleep(time.Duration(test.calls)*10*time.Second + 100*time.Millisecond)
@@ -177,7 +177,7 @@ func TestSerialWritesAreOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := turns{start: time.Now(), ended: make(map[string]time.Duration)}
 		p := open(t, Config{Serial: true, Defaults: Delivery{InFlight: 4, BatchRecords: 1}}, s.sink("a", time.Second), s.sink("b", 0))
-		log(p, 0, 8)
+		burst(p, 0, 8)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if s.most != 1 || len(s.begin) != 16 || s.begin[0] != "a" || s.begin[1] != "b" {

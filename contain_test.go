@@ -81,8 +81,11 @@ func TestLateAnswerCountsForTheRecordsItDelivered(t *testing.T) {
 			delivered = append(delivered, ns[0])
 			return &sink.Error{Items: []sink.ItemError{{Index: 1, Err: errors.New("no time left")}}}
 		})
-		p := open(t, Config{}, slow)
-		log(p, 0, 2)
+		var cfg Config
+		cfg.Defaults.Breaker.Off = true // it would open before the late answer
+		p := open(t, cfg, slow)
+		burst(p, 0, 2)
+		time.Sleep(15 * time.Second)
 		delivers(t, p)
 		if len(batches) != 2 || len(batches[1]) != 1 || batches[1][0] != 1 {
 			t.Errorf("batches %v, want [[0 1] [1]]", batches)

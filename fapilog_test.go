@@ -235,3 +235,12 @@ func apart(t testing.TB, attempts []sinktest.Attempt) {
 }
 
 func slogRecord() slog.Record { return slog.NewRecord(time.Now(), slog.LevelInfo, "x", 0) }
+
+// settled returns how many records have come to an end.
+func (s SinkStats) settled() uint64 {
+	n := s.Filtered + s.Delivered + s.Diverted + s.Quarantined
+	for _, dropped := range s.Dropped {
+		n += dropped
+	}
+	return n
+}

@@ -95,15 +95,6 @@ func (s *SinkStats) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// settled returns how many records have come to an end.
-func (s SinkStats) settled() uint64 {
-	n := s.Filtered + s.Delivered + s.Diverted + s.Quarantined
-	for _, dropped := range s.Dropped {
-		n += dropped
-	}
-	return n
-}
-
 // Complete reports whether every record was delivered or diverted, or was not
 // meant for its sink: none dropped, none quarantined, none left, none refused.
 func (s Stats) Complete() bool {

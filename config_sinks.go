@@ -2,7 +2,6 @@ package fapilog
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -20,14 +19,13 @@ import (
 // parameters, a registered scheme alone, another comma, or the end. So labels=a,b
 // needs no quoting. What has :// after it is an item whatever its scheme:
 // loki://h,stdot:// is a mistake in the second, not a strange host in the first.
+// For the same reason a scheme that is one slip away from a registered one counts
+// as registered: file:a.log,stdot is hardly meant as one file.
 // %2C never separates.
 func splitSinks(list string) (items []string, err error) {
 	for start := 0; start <= len(list); {
 		end := start + itemEnd(list[start:])
 		if item := strings.TrimSpace(list[start:end]); item != "" {
-			if err := misspelt(item); err != nil {
-				return nil, err
-			}
 			items = append(items, item)
 		}
 		start = end + 1
@@ -36,22 +34,6 @@ func splitSinks(list string) (items []string, err error) {
 		return nil, errors.New("only empty items; want a URI such as stdout, or unset it for the console")
 	}
 	return items, nil
-}
-
-// misspelt reports a bare word, or one with a colon, after a comma in item that
-// is nearly a registered scheme: file:a.log,stdot is hardly meant as one file.
-func misspelt(item string) error {
-	_, rest, _ := strings.Cut(item, ",")
-	for word := range strings.SplitSeq(rest, ",") {
-		word, _, _ = strings.Cut(strings.TrimSpace(word), ":")
-		if schemePrefix.FindString(word) != word {
-			continue
-		}
-		if scheme, ok := nearest.Within(1, word, sink.Schemes()); ok {
-			return fmt.Errorf("did you mean %q by what follows a comma? write %%2C for a comma that belongs to the sink before it", scheme)
-		}
-	}
-	return nil
 }
 
 // itemEnd returns the index of the comma that ends the first item of list, or
@@ -82,7 +64,7 @@ func beginsItem(s string) bool {
 	case strings.HasPrefix(rest, "://"):
 		return true
 	}
-	if _, registered := sink.NewOpener(strings.ToLower(scheme)); !registered {
+	if _, known := nearest.Within(1, scheme, sink.Schemes()); !known {
 		return false
 	}
 	if strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "?") {

@@ -49,10 +49,19 @@ func TestListOfOnlyEmptyItemsIsAnError(t *testing.T) {
 	}
 }
 
-func TestMisspeltNameAfterACommaIsAnError(t *testing.T) {
-	for _, list := range []string{"file:a.log,stdot", "file:a.log, stder ,stdout", "file:a.log,filr:b.log", "conf://h?labels=a,stdeer"} {
-		if got, err := splitSinks(list); err == nil || !strings.Contains(err.Error(), "did you mean") {
-			t.Errorf("%q: %q, %v; want an error that names the sink", list, got, err)
+func TestMisspeltNameAfterACommaIsAMistakeOfItsOwn(t *testing.T) {
+	for _, list := range []string{"file:a.log,stdot", "file:a.log, stder ,stdout", "conf://h?labels=a,stdeer", "file:a.log,fil:b.log"} {
+		items, err := splitSinks(list)
+		if err != nil || len(items) != strings.Count(list, ",")+1 {
+			t.Errorf("%q: %q, %v; want every name to be an item", list, items, err)
+			continue
+		}
+		cfg, err := configFrom([]string{"FAPILOG_SINKS=" + list}, nil)
+		if err == nil {
+			_, err = cfg.resolve()
+		}
+		if err == nil || !strings.Contains(err.Error(), "sink 2") || !strings.Contains(err.Error(), "did you mean") {
+			t.Errorf("%q: %v; want a mistake in sink 2 that names the sink", list, err)
 		}
 	}
 }

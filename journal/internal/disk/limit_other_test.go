@@ -1,0 +1,6 @@
+//go:build darwin
+
+package disk
+
+// limited has no test here.
+func limited() {}

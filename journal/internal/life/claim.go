@@ -1,0 +1,187 @@
+package life
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/journal/internal/disk"
+)
+
+// Claim locks every life in root that no process has, and returns them, by
+// Created and then id. It removes those that a carried names, and what is left of
+// lives that were being made or removed. Carried.Lives of what it returns are
+// those of the named that are still there.
+//
+// A problem says what is damaged or left alone: newer lives, and those that cannot
+// be read at present. An error says that root cannot be read; nothing is claimed
+// then.
+func Claim(fsys disk.FS, root string) (dead []*Dead, problems []error, err error) {
+	names, staged, err := list(fsys, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range staged {
+		sweep(fsys, filepath.Join(root, name))
+	}
+	c := &claim{fsys: fsys, root: root}
+	for _, name := range names {
+		c.lock(name)
+	}
+	// Not before the locks are had: a running process writes its carried before
+	// it unlocks the life that this names.
+	named, err := c.named()
+	if err != nil {
+		c.release()
+		return nil, nil, err
+	}
+	for _, l := range c.locked {
+		if named[l.Name()] {
+			c.tell(l.Remove())
+			continue
+		}
+		c.examine(l)
+	}
+	for _, d := range c.dead {
+		d.Carried.Lives = slices.DeleteFunc(d.Carried.Lives, c.gone)
+	}
+	slices.SortFunc(c.dead, func(a, b *Dead) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Name(), b.Name()))
+	})
+	return c.dead, c.problems, nil
+}
+
+// claim is one call of [Claim].
+type claim struct {
+	fsys     disk.FS
+	root     string
+	locked   []*lockedLife
+	dead     []*Dead
+	problems []error
+}
+
+type lockedLife struct {
+	*Life
+	made bool // the lock file was missing, and is ours
+}
+
+func (c *claim) tell(err error) {
+	if err != nil {
+		c.problems = append(c.problems, err)
+	}
+}
+
+// lock locks the life of that name if it is dead.
+func (c *claim) lock(name string) {
+	id, _, _ := parseName(name)
+	l := &lockedLife{Life: &Life{ID: id, Dir: filepath.Join(c.root, name), fsys: c.fsys}}
+	var err error
+	if l.Life.lock, l.made, err = openLock(c.fsys, l.Dir); err != nil {
+		c.tell(leftAlone(l.Dir, unless(err, fs.ErrNotExist, fs.ErrExist)))
+		return
+	}
+	locked, err := l.Life.lock.TryLock()
+	if err == nil && locked {
+		locked, err = l.Present() // not if it was removed before it was locked
+	}
+	if err != nil || !locked {
+		l.Release()
+		c.tell(leftAlone(l.Dir, err))
+		return
+	}
+	crash.Point("life.claimed")
+	c.locked = append(c.locked, l)
+}
+
+// openLock opens a life's lock file, and makes it where somebody has deleted it.
+// A directory in which nothing is ours, as is left where a life had foreign files
+// in it, gets none, and is removed if it is empty: the error matches
+// [fs.ErrNotExist].
+func openLock(fsys disk.FS, dir string) (f disk.File, made bool, err error) {
+	path := filepath.Join(dir, lockName)
+	f, err = fsys.Open(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, false, err
+	}
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return kindOf(e) != foreign }) {
+		fsys.Remove(dir)
+		return nil, false, fs.ErrNotExist
+	}
+	f, err = fsys.Create(path)
+	return f, true, err
+}
+
+func leftAlone(dir string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is left alone: %w", dir, err)
+}
+
+// maxRounds bounds the readings of all carried. Each but the last one has met with
+// lives that came or went.
+const maxRounds = 64
+
+// named returns the ids that any carried names. Who drains a life writes what
+// that carried into his own carried and then removes it, so it can be missed in
+// both: his is read too early and the other too late. Then the list of lives has
+// changed, and everything is read again.
+func (c *claim) named() (map[string]bool, error) {
+	named := map[string]bool{}
+	before, _, err := list(c.fsys, c.root)
+	for range maxRounds {
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range before {
+			// A running process's errors are its own to tell, a dead one's are
+			// told when it is examined.
+			carried, _ := ReadCarried(c.fsys, filepath.Join(c.root, name))
+			for _, id := range carried.Lives {
+				named[id] = true
+			}
+		}
+		var after []string
+		after, _, err = list(c.fsys, c.root)
+		if err == nil && slices.Equal(before, after) {
+			break
+		}
+		before = after
+	}
+	return named, err
+}
+
+// examine returns a locked life as dead, or releases it as it was.
+func (c *claim) examine(l *lockedLife) {
+	d, problems, err := examine(l.Life)
+	if err != nil {
+		if l.made {
+			c.fsys.Remove(filepath.Join(l.Dir, lockName))
+		}
+		l.Release()
+		c.tell(leftAlone(l.Dir, gone(err))) // see renames: who removes a life may have unlocked it before
+		return
+	}
+	c.dead = append(c.dead, d)
+	c.problems = append(c.problems, problems...)
+}
+
+// gone reports that no life of that name is there.
+func (c *claim) gone(name string) bool {
+	_, err := c.fsys.Lstat(filepath.Join(c.root, name))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func (c *claim) release() {
+	for _, l := range c.locked {
+		l.Release()
+	}
+}

@@ -260,12 +260,7 @@ func (d *delivery) conclude(a *attempt, err error, now time.Time) {
 		d.stoppedShort(a, err, now)
 		return
 	}
-	d.setState(func(l *ledger) {
-		l.attempts++
-		if err != nil {
-			l.failures++
-		}
-	})
+	d.countAttempt(err != nil)
 	b := a.batch
 	if err == nil {
 		d.deliver(b, uint64(len(a.piece)), size(a.piece), now)

@@ -12,7 +12,7 @@ import (
 type batch struct {
 	memory  journal.Batch // what the records' JSON lies in
 	records []sink.Record
-	first   uint64     // no record of it has a lower sequence
+	passage *passage   // what becomes of them
 	origin  *diversion // the records were diverted here; nil: read by this delivery's own cursor
 
 	// pieces are the records that still have to be delivered, in order. There

@@ -27,7 +27,8 @@ func (c *closer) poke() {
 // parked gets one more attempt, past its breaker. It returns as soon as every
 // sink has everything or has given up, at the latest 100 ms after ctx's
 // deadline, or Config.Grace from now where ctx has none. Then it closes the
-// sinks.
+// sinks and the journal. A durable journal keeps what is left for the next
+// process that opens its directory.
 //
 // The error is nil or an [*UndeliveredError]. Close may be called more than
 // once and concurrently: later calls wait for the first and return what it
@@ -50,7 +51,8 @@ func (p *Pipeline) Close(ctx context.Context) error {
 }
 
 // Exit closes the pipeline, for at most Config.Grace, and ends the process with
-// code. Records that are left are lost with a journal in memory.
+// code. Records that are left are lost with a journal in memory; a durable one
+// keeps them for the next process.
 func (p *Pipeline) Exit(code int) {
 	_ = p.Close(context.Background()) // diagnostics have told of it
 	os.Exit(code)
@@ -102,7 +104,16 @@ func (p *Pipeline) undelivered(why error) error {
 	if left == nil {
 		return nil
 	}
-	return &UndeliveredError{left, why}
+	return &UndeliveredError{left, why, p.kept()}
+}
+
+// kept returns the directory in which what is left outlives the pipeline, or
+// nothing: it is still being delivered, or in memory only.
+func (p *Pipeline) kept() string {
+	if h := p.journal.Health(); p.closing.Load() && h.OnDisk {
+		return h.Dir
+	}
+	return ""
 }
 
 func (p *Pipeline) shutdown(ctx context.Context) {
@@ -123,8 +134,8 @@ func (p *Pipeline) shutdown(ctx context.Context) {
 		d.post(func(now time.Time) { d.stop(now, end) })
 	}
 	p.awaitLoops(ctx, end)
-	p.journal.Close()
 	p.closeErr = p.undelivered(why)
+	await(p.journal.Close, end)
 	p.reporter.close(stopGrace / 5)
 }
 
@@ -151,12 +162,31 @@ func (p *Pipeline) awaitIdle(ctx context.Context, deadline time.Time) error {
 	}
 }
 
+// closeMoment is how long after the deadline of Close a loop, or the journal,
+// may still end.
+const closeMoment = stopGrace + stopGrace/2
+
+// await calls f and waits for it until a moment after the deadline of Close at
+// most. f is the closing of the journal, whose disk may be stuck.
+func await(f func(), deadline time.Time) {
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		f()
+	}()
+	last := time.NewTimer(max(time.Until(deadline)+closeMoment, stopGrace/5))
+	defer last.Stop()
+	select {
+	case <-returned:
+	case <-last.C:
+	}
+}
+
 // awaitLoops waits for the loops to end: until a moment after the deadline, or
 // after ctx ends. One that has not ended then is stuck in code of the user: its
 // filter, or its Close.
 func (p *Pipeline) awaitLoops(ctx context.Context, deadline time.Time) {
-	const moment = stopGrace + stopGrace/2
-	last := time.NewTimer(time.Until(deadline) + moment)
+	last := time.NewTimer(time.Until(deadline) + closeMoment)
 	defer last.Stop()
 	ended := ctx.Done()
 	for i := 0; i < len(p.loops); {
@@ -165,7 +195,7 @@ func (p *Pipeline) awaitLoops(ctx context.Context, deadline time.Time) {
 			i++
 		case <-ended:
 			ended = nil
-			last.Reset(moment)
+			last.Reset(closeMoment)
 		case <-last.C:
 			return
 		}
@@ -261,10 +291,7 @@ func (d *delivery) closeSink() {
 // stops. The breaker does not hear of it.
 func (d *delivery) countFailure(err error) {
 	d.noteError(err)
-	d.setState(func(l *ledger) {
-		l.attempts++
-		l.failures++
-	})
+	d.countAttempt(true)
 }
 
 // stoppedShort gives back the permit of an attempt that the pipeline's end cut

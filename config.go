@@ -26,7 +26,7 @@ type Config struct {
 	Redact      encode.Redact                                // zero value: on
 	MaxRecord   int                                          // bytes of a record's JSON, 1 KiB or more; longer is cut and marked; 0: 256 KiB
 
-	Journal journal.Config // zero value: memory, 64 MiB
+	Journal journal.Config // zero value: memory, 64 MiB; a relative Dir is one of the working directory at New
 	Grace   time.Duration  // how long Close may take when its context has no deadline; 0: 10 s; negative: it does not wait
 	Serial  bool           // all deliveries on one goroutine, in the order of Routes; a hung sink then delays the others
 
@@ -41,11 +41,16 @@ type Route struct {
 	// Fallback refers to: 1 to 64 letters, digits and . _ -, the first a letter
 	// or digit, unique. Empty: the scheme, or "sink" for a Sink; the second one
 	// with it is "file-2". The parameter name goes before it.
+	//
+	// A durable journal keeps under it how far the sink has come. Without a name
+	// that is under the URI's scheme, host and path, so user, password, parameters
+	// and the sink's place in the list may change; a Sink needs a Name, and of
+	// several sinks with the same scheme, host and path all but one do.
 	Name string
 
 	// URI is scheme://user:password@host/path?parameter=value&…, or a scheme
-	// alone; see sink.Parse. The parameters of Delivery, and name, standby and
-	// enabled, may stand in it as well as the sink's own. Parameters go before
+	// alone; see sink.Parse. The parameters of Delivery, and name, standby, from
+	// and enabled, may stand in it as well as the sink's own. Parameters go before
 	// what the other fields say.
 	URI string
 
@@ -68,10 +73,22 @@ type Route struct {
 	// must not log to this pipeline: with on-full=block that waits for itself.
 	Filter func(sink.Record) bool
 
+	// From is where a sink begins for which the durable journal's directory keeps
+	// nothing. A journal in memory has nothing older, so it does not matter there.
+	From From
+
 	Delivery Delivery // goes before Config.Defaults
 
 	variable lookup // of ${NAME} in URI; nil: there is none
 }
+
+// From says where in a durable journal a sink begins that is new to it.
+type From int
+
+const (
+	FromOldest From = iota + 1 // with the oldest record that is kept; the default
+	FromEnd                    // with the first record after what earlier processes have left
+)
 
 // OnOpen says what becomes of records while a sink's circuit is open.
 type OnOpen int
@@ -128,7 +145,7 @@ type Delivery struct {
 
 	OnFull       OnFull        // DropOldest
 	BlockTimeout time.Duration // longest wait of one append; 100 ms; Forever
-	Quarantine   string        // directory for records that the destination refuses; none: they are dropped and counted
+	Quarantine   string        // directory for records that the destination refuses; quarantine in that of a durable journal, else none: they are dropped and counted
 
 	breakerOn bool // breaker=true was said: goes before Breaker.Off of an earlier layer
 }
@@ -170,6 +187,9 @@ func (c Config) check() (mistakes []error) {
 	}
 	_, err := encode.New(encode.Options{Redact: c.Redact, MaxRecord: c.MaxRecord})
 	mistakes = append(mistakes, flatten(err)...)
+	if err := checkJournalDir(c.Journal.Dir); err != nil {
+		mistakes = append(mistakes, fmt.Errorf("Journal.Dir is %s: %w", quote(c.Journal.Dir), err))
+	}
 	journalErr := c.Journal.Validate()
 	mistakes = append(mistakes, flatten(journalErr)...)
 	if d := c.withDefaults(); err == nil && journalErr == nil && largestFrame(d.MaxRecord) > d.Journal.SegmentBytes {

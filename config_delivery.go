@@ -56,6 +56,7 @@ func (d *Delivery) bind(fs *flag.FlagSet) {
 
 var (
 	onOpenNames = []string{Hold: "hold", Skip: "skip", Fallback: "fallback"}
+	fromNames   = []string{FromOldest: "oldest", FromEnd: "end"}
 	onFullNames = []string{DropOldest: "drop-oldest", Block: "block"}
 )
 

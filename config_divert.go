@@ -63,7 +63,7 @@ func noTarget(drafts []*draft, name string) error {
 
 // withoutEffect reports what a standby has been given of its own that only
 // matters for a sink that reads the journal.
-func withoutEffect(filter bool, own Delivery) []error {
+func withoutEffect(filter bool, from From, own Delivery) []error {
 	var settings []string
 	add := func(is bool, name string) {
 		if is {
@@ -71,6 +71,7 @@ func withoutEffect(filter bool, own Delivery) []error {
 		}
 	}
 	add(filter, "filter")
+	add(from != 0, "from")
 	add(own.Level != nil, "level")
 	add(own.Linger != 0, "linger")
 	add(own.OnFull != 0, "on-full")

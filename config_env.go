@@ -12,10 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/internal/nearest"
-	"github.com/fapilog/fapilog/journal"
-	"github.com/fapilog/fapilog/sink"
 )
 
 const envPrefix = "FAPILOG_"
@@ -24,14 +21,15 @@ const envPrefix = "FAPILOG_"
 // the given sinks or, without any, those listed in FAPILOG_SINKS, separated by
 // commas; where that is unset or blank, the console: stdout.
 //
-//   - FAPILOG_LEVEL, FAPILOG_GRACE and FAPILOG_JOURNAL_MAX_BYTES are Config.Level,
-//     Grace and Journal.MaxBytes; FAPILOG_PARALLEL_WRITES=false is Serial.
-//     FAPILOG_GRACE=0 is not unset: Close does not wait. No variable sets
-//     Config.MaxRecord: the journal must have room for two of its default.
+//   - FAPILOG_LEVEL and FAPILOG_GRACE are Config.Level and Grace;
+//     FAPILOG_PARALLEL_WRITES=false is Serial. FAPILOG_GRACE=0 is not unset:
+//     Close does not wait.
+//   - FAPILOG_JOURNAL, a directory, FAPILOG_JOURNAL_MAX_BYTES and
+//     FAPILOG_JOURNAL_SEGMENT_BYTES are Journal.Dir, MaxBytes and SegmentBytes. No
+//     variable sets Config.MaxRecord: the journal must have room for two of its
+//     default, and a segment for one.
 //   - FAPILOG_ and a parameter of [Delivery] in upper case, with _ for its hyphens,
 //     is that field of Config.Defaults: FAPILOG_BREAKER_FAILURES, FAPILOG_TIMEOUT.
-//   - FAPILOG_JOURNAL, a durable journal's directory, is an error: this version
-//     keeps the journal in memory only.
 //   - FAPILOG_CORE__LOG_LEVEL, FAPILOG_CORE__SINK_PARALLEL_WRITES and, each after
 //     FAPILOG_CORE__SINK_CIRCUIT_BREAKER_, ENABLED, FAILURE_THRESHOLD,
 //     RECOVERY_TIMEOUT_SECONDS, HALF_OPEN_MAX_CALLS and FALLBACK_SINK have the
@@ -145,8 +143,9 @@ func (e environment) configure(cfg *Config) (mistakes []error) {
 func (c *Config) bind(fs *flag.FlagSet) {
 	c.Defaults.bind(fs)
 	fs.Var(durationSetting(&c.Grace, none), "grace", "how `long` Close may take; 0: it does not wait")
-	fs.Var(journalSetting(&c.Journal.MaxBytes), "journal-max-bytes", "`size` of the journal")
-	fs.Var(setting{set: noDurableJournal}, "journal", "`directory` of a durable journal")
+	fs.Var(journalDirSetting(&c.Journal.Dir), "journal", "`directory` of a durable journal")
+	fs.Var(roomSetting(&c.Journal.MaxBytes, 2), "journal-max-bytes", "`size` of the journal")
+	fs.Var(roomSetting(&c.Journal.SegmentBytes, 1), "journal-segment-bytes", "`size` of one of its segments")
 	fs.Var(setting{
 		set: func(s string) error {
 			parallel, err := parseBool(s)
@@ -156,32 +155,6 @@ func (c *Config) bind(fs *flag.FlagSet) {
 		show:    func() string { return strconv.FormatBool(!c.Serial) },
 		boolean: true,
 	}, "parallel-writes", "deliver to all sinks at the same time")
-}
-
-// smallestJournal has two segments, each for one of the longest records.
-const smallestJournal = 2 * (encode.DefaultMaxRecord + journal.FrameOverhead)
-
-// journalSetting is the size of a journal for records of the default length.
-func journalSetting(p *int64) flag.Value {
-	var size int64
-	s := bytesSetting(&size)
-	return setting{
-		set: func(text string) error {
-			if err := s.Set(text); err != nil {
-				return err
-			}
-			if size < smallestJournal {
-				return fmt.Errorf("want %dKiB or more: room for two records of %v", (smallestJournal+1023)>>10, sink.Bytes(encode.DefaultMaxRecord))
-			}
-			*p = size
-			return nil
-		},
-		show: func() string { return sink.Bytes(*p).String() },
-	}
-}
-
-func noDurableJournal(string) error {
-	return errors.New("this version keeps the journal in memory only; unset the variable")
 }
 
 func malformed(name, value string, err error) error {

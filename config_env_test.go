@@ -19,14 +19,14 @@ func TestEveryFieldHasAVariable(t *testing.T) {
 		"FAPILOG_RETRY_BASE=6ms", "FAPILOG_RETRY_MAX=7s", "FAPILOG_RETRY_FOR=8h", "FAPILOG_IN_FLIGHT=9",
 		"FAPILOG_BREAKER=false", "FAPILOG_BREAKER_FAILURES=10", "FAPILOG_BREAKER_RECOVERY=11s", "FAPILOG_BREAKER_PROBES=12",
 		"FAPILOG_ON_OPEN=fallback", "FAPILOG_FALLBACK=stdout", "FAPILOG_ON_FULL=block", "FAPILOG_BLOCK_TIMEOUT=forever", "FAPILOG_QUARANTINE=q",
-		"FAPILOG_GRACE=3s", "FAPILOG_JOURNAL_MAX_BYTES=128MiB", "FAPILOG_PARALLEL_WRITES=false")
+		"FAPILOG_GRACE=3s", "FAPILOG_JOURNAL=logs/j", "FAPILOG_JOURNAL_MAX_BYTES=128MiB", "FAPILOG_JOURNAL_SEGMENT_BYTES=1MiB", "FAPILOG_PARALLEL_WRITES=false")
 	want := Config{Level: slog.LevelWarn, Grace: 3 * time.Second, Serial: true, Defaults: Delivery{
 		BatchRecords: 2, BatchBytes: 3 << 10, Linger: 4 * time.Second, Timeout: 5 * time.Second,
 		RetryBase: 6 * time.Millisecond, RetryMax: 7 * time.Second, RetryFor: 8 * time.Hour, InFlight: 9,
 		Breaker: breaker.Config{Off: true, Failures: 10, Recovery: 11 * time.Second, Probes: 12},
 		OnOpen:  Fallback, Fallback: "stdout", OnFull: Block, BlockTimeout: Forever, Quarantine: "q",
 	}}
-	want.Journal.MaxBytes = 128 << 20
+	want.Journal.Dir, want.Journal.MaxBytes, want.Journal.SegmentBytes = "logs/j", 128<<20, 1<<20
 	c.Routes = nil
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%+v, want\n%+v", c, want)

@@ -190,6 +190,11 @@ func TestMistakesInCode(t *testing.T) {
 		{set(func(c *Config) { c.Journal.MaxBytes = 512 << 10 }), "raise Journal.MaxBytes or lower MaxRecord"},
 		{set(func(c *Config) { c.Journal.SegmentBytes = 64 << 10 }), "segments of 64KiB; raise Journal.SegmentBytes or lower MaxRecord"},
 		{set(func(c *Config) { c.Journal.MaxBytes = -1 }), "journal: MaxBytes is -1"},
+		{set(func(c *Config) { c.Journal.Dir = "/d?fsync=1s"; c.Routes[0].Name = "a" }), `Journal.Dir is "/d?fsync=1s": fsync is not supported`},
+		{set(func(c *Config) { c.Journal.Dir = "pg://a:secret@h"; c.Routes[0].Name = "a" }), `Journal.Dir is "pg://***:***@h": want a directory, not a URI`},
+		{one(Route{Sink: discard, From: -1}), "sink 1: From is -1; want FromOldest or FromEnd"},
+		{one(Route{Sink: discard, From: 3}), "sink 1: From is 3"},
+		{one(Route{URI: "conf://h?from=start"}), `sink 1: parameter "from" is "start"`},
 		{set(func(c *Config) { c.Redact.Patterns = []string{"("} }), "Redact.Patterns[0]"},
 	} {
 		_, err := test.config.resolve()
@@ -213,10 +218,11 @@ func TestStandbyHasNoLevelFilterOrJournalOfItsOwn(t *testing.T) {
 	}
 	all := standby(Route{
 		Filter:   func(sink.Record) bool { return true },
+		From:     FromEnd,
 		Delivery: Delivery{Level: slog.LevelWarn, Linger: -1, OnFull: Block, BlockTimeout: Forever},
 	})
 	_, err := all.resolve()
-	checkMistakes(t, err, "sink 2: filter, level, linger, on-full, block-timeout: without effect on a standby, which writes all that is diverted to it, at once")
+	checkMistakes(t, err, "sink 2: filter, from, level, linger, on-full, block-timeout: without effect on a standby, which writes all that is diverted to it, at once")
 
 	uri := standby(Route{Delivery: Delivery{Linger: time.Second}})
 	uri.Routes[1].Sink, uri.Routes[1].URI = nil, "conf://h?level=warn"
@@ -273,23 +279,32 @@ func TestSinkOfTwoRoutesIsAMistake(t *testing.T) {
 
 func TestMistakesInVariables(t *testing.T) {
 	for pair, want := range map[string]string{
-		"FAPILOG_SINKS=,,":                 "FAPILOG_SINKS: only empty items",
-		"FAPILOG_LEVEL=loud":               `FAPILOG_LEVEL is "loud": want a level`,
-		"FAPILOG_TIMEOUT=0":                `FAPILOG_TIMEOUT is "0": want a duration longer than 0`,
-		"FAPILOG_BATCH_RECORDS=many":       "FAPILOG_BATCH_RECORDS is",
-		"FAPILOG_BREAKER=perhaps":          "FAPILOG_BREAKER is",
-		"FAPILOG_BREAKER_FAILURES=0":       "FAPILOG_BREAKER_FAILURES is",
-		"FAPILOG_ON_OPEN=wait":             "FAPILOG_ON_OPEN is",
-		"FAPILOG_GRACE=-1s":                "FAPILOG_GRACE is",
-		"FAPILOG_GRACE=soon":               "FAPILOG_GRACE is",
-		"FAPILOG_PARALLEL_WRITES=maybe":    "FAPILOG_PARALLEL_WRITES is",
-		"FAPILOG_JOURNAL=/var/lib/logs":    "this version keeps the journal in memory only",
-		"FAPILOG_JOURNAL_MAX_BYTES=0":      "FAPILOG_JOURNAL_MAX_BYTES is",
-		"FAPILOG_JOURNAL_MAX_BYTES=4KiB":   `FAPILOG_JOURNAL_MAX_BYTES is "4KiB": want 513KiB or more`,
-		"FAPILOG_JOURNAL_MAX_BYTES=512KiB": "want 513KiB or more",
-		"FAPILOG_JOURNAL_MAX_BYTES=513KiB": "",
-		"FAPILOG_FALLBACK=nobody":          `fallback of all sinks: no sink is named "nobody"`,
-		"FAPILOG_CORE__LOG_LEVEL=loud":     `FAPILOG_CORE__LOG_LEVEL is "loud"`,
+		"FAPILOG_SINKS=,,":                                                 "FAPILOG_SINKS: only empty items",
+		"FAPILOG_LEVEL=loud":                                               `FAPILOG_LEVEL is "loud": want a level`,
+		"FAPILOG_TIMEOUT=0":                                                `FAPILOG_TIMEOUT is "0": want a duration longer than 0`,
+		"FAPILOG_BATCH_RECORDS=many":                                       "FAPILOG_BATCH_RECORDS is",
+		"FAPILOG_BREAKER=perhaps":                                          "FAPILOG_BREAKER is",
+		"FAPILOG_BREAKER_FAILURES=0":                                       "FAPILOG_BREAKER_FAILURES is",
+		"FAPILOG_ON_OPEN=wait":                                             "FAPILOG_ON_OPEN is",
+		"FAPILOG_GRACE=-1s":                                                "FAPILOG_GRACE is",
+		"FAPILOG_GRACE=soon":                                               "FAPILOG_GRACE is",
+		"FAPILOG_PARALLEL_WRITES=maybe":                                    "FAPILOG_PARALLEL_WRITES is",
+		"FAPILOG_JOURNAL=/d?fsync=100ms":                                   `FAPILOG_JOURNAL is "/d?fsync=100ms": fsync is not supported by this version`,
+		"FAPILOG_JOURNAL=/d?max=1&fsync":                                   "fsync is not supported by this version",
+		"FAPILOG_JOURNAL=file:///d":                                        "want a directory, not a URI",
+		"FAPILOG_JOURNAL=file:d":                                           "want a directory, not a URI",
+		"FAPILOG_JOURNAL=/d?max-bytes=1":                                   "want a directory without parameters",
+		"FAPILOG_JOURNAL=/what?":                                           "",
+		`FAPILOG_JOURNAL=C:\d`:                                             "",
+		"FAPILOG_JOURNAL_SEGMENT_BYTES=x":                                  "FAPILOG_JOURNAL_SEGMENT_BYTES is",
+		"FAPILOG_JOURNAL_SEGMENT_BYTES=2KiB":                               `FAPILOG_JOURNAL_SEGMENT_BYTES is "2KiB": want 257KiB or more: room for a record of 256KiB`,
+		"FAPILOG_JOURNAL_SEGMENT_BYTES=2GiB":                               "at most 1073741824 are possible",
+		"FAPILOG_JOURNAL_MAX_BYTES=0":                                      "FAPILOG_JOURNAL_MAX_BYTES is",
+		"FAPILOG_JOURNAL_MAX_BYTES=4KiB":                                   `FAPILOG_JOURNAL_MAX_BYTES is "4KiB": want 513KiB or more`,
+		"FAPILOG_JOURNAL_MAX_BYTES=512KiB":                                 "want 513KiB or more",
+		"FAPILOG_JOURNAL_MAX_BYTES=513KiB":                                 "",
+		"FAPILOG_FALLBACK=nobody":                                          `fallback of all sinks: no sink is named "nobody"`,
+		"FAPILOG_CORE__LOG_LEVEL=loud":                                     `FAPILOG_CORE__LOG_LEVEL is "loud"`,
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=NaN":  "want a number of seconds greater than 0",
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=1e9":  "",
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=1e10": "want a number of seconds greater than 0",
@@ -312,7 +327,7 @@ func TestMistakesInVariables(t *testing.T) {
 
 func TestMistakesInVariablesSinksAndTheirListAreReportedTogether(t *testing.T) {
 	_, err := configFrom([]string{
-		"FAPILOG_TIMEOUT=x", "FAPILOG_BRAKER=1", "FAPILOG_JOURNAL=/j", "FAPILOG_JOURNAL_MAX_BYTES=1",
+		"FAPILOG_TIMEOUT=x", "FAPILOG_BRAKER=1", "FAPILOG_JOURNAL=j://j", "FAPILOG_JOURNAL_MAX_BYTES=1",
 		"FAPILOG_SINKS=stdot,stdout?level=x,stderr?name=a,conf://h?name=a&fallback=b,conf://h?standby=1&name=c,lok://",
 	}, nil)
 	checkMistakes(t, err, "FAPILOG_JOURNAL is", "FAPILOG_JOURNAL_MAX_BYTES is", "FAPILOG_TIMEOUT is", "unknown variable FAPILOG_BRAKER",

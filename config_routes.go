@@ -17,9 +17,11 @@ import (
 // route is one sink, completely configured: what New opens.
 type route struct {
 	name     string      // unique
+	key      string      // what a durable journal keeps its progress under; unique
 	opener   sink.Opener // nil when the sink was given
 	sink     sink.Sink   // nil when there is an opener
 	standby  bool
+	from     From
 	filter   func(sink.Record) bool
 	delivery Delivery // every field set, but for Fallback and Quarantine where there is none
 	fallback int      // index of the route to divert to; -1: none
@@ -35,6 +37,7 @@ func (c Config) resolve() ([]route, error) {
 		mistakes = append(mistakes, errors.New("no sinks; want at least one Route"))
 	}
 	mistakes = append(mistakes, nameDrafts(drafts)...)
+	mistakes = append(mistakes, c.keyDrafts(drafts)...)
 	mistakes = append(mistakes, sameSinks(drafts)...)
 	mistakes = append(mistakes, divert(drafts, c.Defaults.Fallback)...)
 	if err := configError(mistakes); err != nil {
@@ -52,6 +55,7 @@ type draft struct {
 	unread   bool // so broken that its name is not known
 
 	scheme    string // what it is called when it has no name
+	place     string // what identifies it when it has no name; empty: nothing does
 	inherited bool   // OnOpen comes from Config.Defaults
 }
 
@@ -75,7 +79,7 @@ func (c Config) drafts() (drafts []*draft, mistakes []error) {
 
 // configure fills in d from r. It returns the mistakes in r.
 func (c Config) configure(d *draft, r Route) (mistakes []error) {
-	p := parameters{name: r.Name, standby: r.Standby, enabled: true}
+	p := parameters{name: r.Name, standby: r.Standby, from: r.From, enabled: true}
 	d.sink, d.filter, d.fallback, d.scheme = r.Sink, r.Filter, -1, "sink"
 	switch {
 	case r.URI != "" && r.Sink != nil:
@@ -85,9 +89,12 @@ func (c Config) configure(d *draft, r Route) (mistakes []error) {
 	case r.Sink == nil:
 		return []error{errors.New("neither a URI nor a Sink; want one of them")}
 	}
-	d.name, d.standby, d.disabled = p.name, p.standby, !p.enabled
+	d.name, d.key, d.standby, d.from, d.disabled = p.name, p.name, p.standby, p.from, !p.enabled
 	if d.standby && !d.unread {
-		mistakes = append(mistakes, withoutEffect(r.Filter != nil, r.Delivery.with(p.Delivery))...)
+		mistakes = append(mistakes, withoutEffect(r.Filter != nil, p.from, r.Delivery.with(p.Delivery))...)
+	}
+	if d.from < 0 || d.from > FromEnd {
+		mistakes = append(mistakes, fmt.Errorf("From is %d; want FromOldest or FromEnd", int(d.from)))
 	}
 	if d.name != "" && !validName.MatchString(d.name) {
 		mistakes = append(mistakes, fmt.Errorf("name %s: %w", quote(d.name), errName))
@@ -99,12 +106,12 @@ func (c Config) configure(d *draft, r Route) (mistakes []error) {
 	mistakes = append(mistakes, p.check()...)
 
 	d.inherited = r.Delivery.onOpen() == 0 && p.onOpen() == 0
-	d.delivery = builtin.with(own).with(Delivery{Level: c.Level}).with(c.Defaults).with(r.Delivery).with(p.Delivery).complete()
+	d.delivery = c.builtin().with(own).with(Delivery{Level: c.Level}).with(c.Defaults).with(r.Delivery).with(p.Delivery).complete()
 	if d.delivery.RetryMax < d.delivery.RetryBase && len(mistakes) == 0 {
 		mistakes = append(mistakes, fmt.Errorf("retry-max (%v) is less than retry-base (%v)", d.delivery.RetryMax, d.delivery.RetryBase))
 	}
 	if !d.disabled {
-		mistakes = append(mistakes, d.validate()...)
+		mistakes = append(mistakes, d.validate(c.quarantine())...)
 	}
 	return mistakes
 }
@@ -113,12 +120,14 @@ func (c Config) configure(d *draft, r Route) (mistakes []error) {
 type parameters struct {
 	name             string
 	standby, enabled bool
+	from             From
 	Delivery
 }
 
 func (p *parameters) bind(fs *flag.FlagSet) {
 	fs.Var(nameSetting(&p.name), "name", "the sink's `name` in statistics and events")
 	fs.Var(boolSetting(&p.standby), "standby", "receive only what other sinks divert here")
+	fs.Var(choiceSetting(&p.from, fromNames), "from", "`where` to begin in a durable journal that does not know this sink: oldest or end")
 	fs.Var(boolSetting(&p.enabled), "enabled", "false: leave this sink out")
 	p.Delivery.bind(fs)
 }
@@ -136,6 +145,7 @@ func (d *draft) parse(r Route, p *parameters) (mistakes []error) {
 	}
 	d.scheme = strings.ToLower(schemePrefix.FindString(uri))
 	d.secrets = secretsOf(uri, refs)
+	d.place = placeOf(uri)
 	d.opener, err = sink.Parse(uri, func(fs *flag.FlagSet) {
 		p.bind(fs)
 		d.unread = false
@@ -174,9 +184,13 @@ func (d *draft) ownDefaults() (own Delivery, mistakes []error) {
 	return own, mistakes
 }
 
-// validate reports what is wrong with the places that d names.
-func (d *draft) validate() (mistakes []error) {
-	if err := checkDirectory(d.delivery.Quarantine); err != nil {
+// validate reports what is wrong with the places that d names. ours is the
+// quarantine that lies in the journal's directory: that is made when the journal
+// is opened.
+func (d *draft) validate(ours string) (mistakes []error) {
+	if d.delivery.Quarantine == ours {
+		// nothing to check
+	} else if err := checkDirectory(d.delivery.Quarantine); err != nil {
 		mistakes = append(mistakes, fmt.Errorf("quarantine: %w", maskedIn(d.delivery.Quarantine).Error(err)))
 	}
 	v, ok := d.opener.(sink.Validator)

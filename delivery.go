@@ -31,7 +31,8 @@ type delivery struct {
 	filter   func(sink.Record) bool
 	fallback *delivery // nil: none
 	breaker  *breaker.Breaker
-	cursor   *journal.Cursor // nil: a standby, which receives only what is diverted to it
+	cursor   *journal.Cursor                          // nil: a standby, which receives only what is diverted to it
+	ack      func(next uint64, t journal.Tally) error // of the cursor, or of the one that keeps a standby's counts
 	reporter *reporter
 	clean    func(error) string // an error's text without secrets
 	random   func() float64     // in [0, 1)
@@ -39,7 +40,7 @@ type delivery struct {
 	wake chan struct{} // capacity 1: something was posted, or the journal has what the cursor waits for
 
 	ledger ledger
-	acked  atomic.Uint64 // every record below this sequence is settled
+	acked  atomic.Uint64 // every record before this position is settled
 	gaveUp atomic.Bool   // closing, and nothing more will be tried
 	idle   atomic.Bool   // closing, and nothing is left to do
 
@@ -47,28 +48,31 @@ type delivery struct {
 	posted []func(now time.Time)
 
 	// Owned by the loop.
-	alarm       time.Time    // the earliest moment at which step has something to do; zero: none
-	window      []*batch     // not settled, oldest first; at most InFlight
-	diverting   *batch       // with the fallback now
-	inbox       []*diversion // diverted here, not in the window yet
-	carried     []*diversion // diverted here; what is left of them comes by this delivery's own cursor
-	fromInbox   bool         // the newest batch of the window came from the inbox
-	free        []*batch     // to be used again
-	serial      bool         // other deliveries have the same loop: one attempt a turn
-	turn        bool         // serial: an attempt may begin
-	running     int          // Writes that have not returned, abandoned ones included
-	abandoned   int          // of these
-	abandonedAt time.Time    // when the last of them was, or last stood in the way of an attempt
-	ping        *attempt     // a running Ping
-	notBefore   time.Time    // no attempt before: Retry-After, or the next try while parked
-	holds       int          // how often a destination asked for that, or parked
-	asked       bool         // notBefore is what the destination asked for
+	own         uint64        // position of the first record of this process; constant
+	passages    []*passage    // not told to the journal, in order
+	settledTo   uint64        // position behind the last that was; 0: a standby
+	unkept      journal.Tally // settled, and to be told with that
+	alarm       time.Time     // the earliest moment at which step has something to do; zero: none
+	window      []*batch      // not settled, oldest first; at most InFlight
+	diverting   *batch        // with the fallback now
+	inbox       []*diversion  // diverted here, not in the window yet
+	carried     []*diversion  // diverted here; what is left of them comes by this delivery's own cursor
+	fromInbox   bool          // the newest batch of the window came from the inbox
+	free        []*batch      // to be used again
+	serial      bool          // other deliveries have the same loop: one attempt a turn
+	turn        bool          // serial: an attempt may begin
+	running     int           // Writes that have not returned, abandoned ones included
+	abandoned   int           // of these
+	abandonedAt time.Time     // when the last of them was, or last stood in the way of an attempt
+	ping        *attempt      // a running Ping
+	notBefore   time.Time     // no attempt before: Retry-After, or the next try while parked
+	holds       int           // how often a destination asked for that, or parked
+	asked       bool          // notBefore is what the destination asked for
 	parked      bool
 	gone        bool
 	limit       int       // bytes that a batch may have after the destination refused larger ones; 0: BatchBytes
 	emptied     time.Time // when the cursor was last seen at the journal's end
 	blocking    bool      // appends wait for the cursor
-	lost        uint64    // overflow already reported
 	flushes     []flush
 	quarantine
 	closing  bool
@@ -78,9 +82,9 @@ type delivery struct {
 	stopped  bool
 }
 
-// flush asks for notice when everything below target is settled.
+// flush asks for notice when everything before target is settled.
 type flush struct {
-	target uint64
+	target uint64 // a position
 	done   chan<- *delivery
 }
 
@@ -100,14 +104,31 @@ func newDelivery(p *Pipeline, r route, wake chan struct{}) *delivery {
 		blocking: r.delivery.OnFull == Block,
 	}
 	d.quarantine.init(r)
-	if !r.standby {
-		d.cursor = p.journal.NewCursor(journal.CursorConfig{
-			Wake:         wake,
-			Block:        d.blocking,
-			BlockTimeout: max(0, d.config.BlockTimeout), // Forever is negative here, zero there
-		})
-	}
+	d.place(r)
 	return d
+}
+
+// place gives d its cursor in the journal, and what earlier processes have
+// settled under its key.
+func (d *delivery) place(r route) {
+	c := d.pipeline.journal.NewCursor(journal.CursorConfig{
+		Key:          r.key,
+		FromEnd:      r.from == FromEnd,
+		Standby:      r.standby,
+		Wake:         d.wake,
+		Block:        d.blocking,
+		BlockTimeout: max(0, d.config.BlockTimeout), // Forever is negative here, zero there
+	})
+	d.ack = c.Ack
+	d.own = d.pipeline.journal.End() // nothing has been appended yet
+	d.ledger.before = c.Settled()
+	d.ledger.tally = d.ledger.before
+	if r.standby {
+		return
+	}
+	d.cursor = c
+	d.settledTo = c.Position().Next
+	d.acked.Store(d.settledTo)
 }
 
 // post has f called on the loop's goroutine. Safe for concurrent use; never
@@ -231,7 +252,10 @@ func (d *delivery) retire() bool {
 
 // settle lets go of a batch of which nothing is left.
 func (d *delivery) settle(b *batch) {
-	if b.origin != nil {
+	if b.origin == nil {
+		b.passage.settled = true
+	} else {
+		d.unkept.Add(b.passage.tally) // In, and what became of those: a crash keeps both or neither
 		b.origin.read = b.attempt != nil || b.lent
 		d.answer(b.origin)
 	}
@@ -261,19 +285,19 @@ func (d *delivery) recycle(b *batch) {
 func (d *delivery) drop(b *batch, reason Reason, why string) {
 	n, bytes := b.left()
 	b.pieces, b.condemned = nil, nil
-	d.book(n, bytes, func(l *ledger) { l.drop(reason, n) })
+	d.book(b, bytes, reason.tally(n))
 	d.report(Event{Kind: EventDropped, Reason: reason, Count: n, Err: why})
 }
 
-// book takes n held records of the given size out of the ledger's held and has
-// f enter where they went.
-func (d *delivery) book(n uint64, bytes int64, f func(l *ledger)) {
+// book enters what became of held records of b, which have the given size.
+func (d *delivery) book(b *batch, bytes int64, t journal.Tally) {
+	b.passage.tally.Add(t)
 	l := &d.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held -= n
+	l.held -= t.Appended()
 	l.heldBytes -= bytes
-	f(l)
+	l.tally.Add(t)
 }
 
 // unblock tells the journal whether appends are to wait for this sink: not
@@ -289,20 +313,15 @@ func (d *delivery) unblock() {
 	}
 }
 
-// acknowledge works out how far everything is settled and tells those who wait
-// for it.
+// acknowledge works out how far everything is settled and tells the journal,
+// and then those who wait for it: what a fallback has settled is kept before the
+// sink that diverted it can book that.
 func (d *delivery) acknowledge() {
-	acked := d.pipeline.journal.End() // a standby has settled all that its cursor would carry
-	if d.cursor != nil {
-		acked = d.cursor.Position().Next
-	}
-	for _, b := range d.window {
-		if b.origin == nil {
-			acked = min(acked, b.first)
-		}
-	}
-	if d.diverting != nil && d.diverting.origin == nil {
-		acked = min(acked, d.diverting.first)
+	d.passLosses()
+	d.keep()
+	acked := d.settledTo
+	if d.cursor == nil {
+		acked = d.pipeline.journal.End() // a standby has settled all that its cursor would carry
 	}
 	d.acked.Store(acked)
 
@@ -331,7 +350,7 @@ func (d *delivery) forget(done chan<- *delivery) {
 	d.flushes = slices.DeleteFunc(d.flushes, func(f flush) bool { return f.done == done })
 }
 
-// flushTarget returns the sequence below which somebody waits for everything.
+// flushTarget returns the position before which somebody waits for everything.
 func (d *delivery) flushTarget() (target uint64) {
 	for _, f := range d.flushes {
 		target = max(target, f.target)

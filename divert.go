@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fapilog/fapilog/journal"
 	"github.com/fapilog/fapilog/sink"
 )
 
@@ -15,7 +16,7 @@ type diversion struct {
 
 	// Set by the sink that receives it.
 	records []sink.Record // what that sink writes; the rest comes by its own cursor
-	need    uint64        // the sequence its own cursor must have settled for that
+	need    uint64        // the position up to which its own cursor must have settled everything for that
 	read    bool          // an abandoned Write may still read batch's memory there
 }
 
@@ -45,13 +46,13 @@ func (d *delivery) receiveDiverted(v *diversion) {
 	for _, r := range all {
 		if len(carried) > 0 && carried[0].ID == r.ID {
 			carried = carried[1:]
-			v.need = max(v.need, r.ID.Seq+1)
+			v.need = v.batch.passage.end
 			continue
 		}
 		v.records = append(v.records, r)
 	}
 	d.setState(func(l *ledger) {
-		l.in += uint64(len(v.records))
+		l.tally.In += uint64(len(v.records))
 		l.held += uint64(len(v.records))
 		l.heldBytes += size(v.records)
 	})
@@ -86,6 +87,7 @@ func (d *delivery) takeDiverted() *batch {
 	d.inbox = d.inbox[1:]
 	b := d.newBatch()
 	b.origin = v
+	b.passage = &passage{tally: journal.Tally{In: uint64(len(v.records))}}
 	b.records = append(b.records, v.records...)
 	b.pieces = d.cut(b.pieces, b.records)
 	return b
@@ -117,7 +119,7 @@ func (d *delivery) diverted(v *diversion) {
 		b.pieces = nil
 		b.lent = v.read
 		d.diverting = nil
-		d.book(n, bytes, func(l *ledger) { l.diverted += n })
+		d.book(b, bytes, journal.Tally{Diverted: n})
 		d.settle(b)
 	})
 }

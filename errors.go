@@ -19,6 +19,11 @@ var ErrReentrant = errors.New("fapilog: called from inside a sink")
 type UndeliveredError struct {
 	Sinks []Undelivered
 	Err   error // why nobody waited longer: the context's error, or nil when the sinks had given up
+
+	// Kept is the directory of the durable journal that keeps the records: the next
+	// process that opens it delivers them. Empty: nothing keeps them beyond the
+	// pipeline.
+	Kept string
 }
 
 // Undelivered is one sink that has records left.
@@ -39,6 +44,9 @@ func (e *UndeliveredError) Error() string {
 			fmt.Fprintf(&b, " (%s)", s.LastError)
 		}
 		sep = "; "
+	}
+	if e.Kept != "" {
+		fmt.Fprintf(&b, "; the journal in %s keeps them, and the next process that opens it delivers them", e.Kept)
 	}
 	return b.String()
 }

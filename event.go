@@ -18,6 +18,8 @@ const (
 	EventQuarantine EventKind = "quarantined" // Count records were put aside: Err
 	EventDropped    EventKind = "dropped"     // Count records were dropped: Reason, Err
 	EventPanic      EventKind = "panic"       // code of the user panicked and was contained: Err
+	EventDegraded   EventKind = "degraded"    // the durable journal went on in memory, or something is wrong with its directory: Err
+	EventRestored   EventKind = "restored"    // the durable journal is on disk again, and all is well
 )
 
 // Event is something that happened in a pipeline, for Config.OnEvent. Events of
@@ -25,7 +27,7 @@ const (
 type Event struct {
 	Time     time.Time
 	Kind     EventKind
-	Sink     string
+	Sink     string        // empty: the journal
 	From, To breaker.State // EventCircuit
 	Reason   Reason        // EventDropped
 	Count    uint64        // records concerned

@@ -92,8 +92,8 @@ func (d *delivery) batchBytes() int {
 
 // read takes the next batch from the journal. It may come out empty.
 func (d *delivery) read(now time.Time) *batch {
+	d.passLosses()
 	b := d.newBatch()
-	b.first = d.cursor.Position().Next
 	filtered, more := d.cursor.Read(&b.memory, journal.ReadLimits{
 		Records:  d.config.BatchRecords,
 		Bytes:    d.batchBytes(),
@@ -102,15 +102,15 @@ func (d *delivery) read(now time.Time) *batch {
 	if !more {
 		d.emptied = now
 	}
-	if filtered == 0 && b.memory.Len() == 0 {
+	pos := d.cursor.Position()
+	if pos.Passed == d.ledger.passed {
 		// What was there has been evicted, and the next record is reserved but
 		// not published yet.
 		d.recycle(b)
 		return nil
 	}
-	id := d.pipeline.journal.ID()
 	for e := range b.memory.All() {
-		b.records = append(b.records, sink.Record{ID: sink.ID{Journal: id, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data})
+		b.records = append(b.records, d.pipeline.record(e))
 	}
 	if d.filter != nil {
 		all := len(b.records)
@@ -121,18 +121,11 @@ func (d *delivery) read(now time.Time) *batch {
 		b.pieces = append(b.pieces, slices.Clip(b.records))
 	}
 
-	pos := d.cursor.Position()
-	l := &d.ledger
-	l.mu.Lock()
-	l.next, l.lost = pos.Next, pos.Lost
-	l.filtered += uint64(filtered)
-	l.held += uint64(len(b.records))
-	l.heldBytes += size(b.records)
-	l.mu.Unlock()
-	if lost := pos.Lost - d.lost; lost > 0 {
-		d.lost = pos.Lost
-		d.report(Event{Kind: EventDropped, Reason: DroppedOverflow, Count: lost, Err: "the journal is full"})
+	b.passage = &passage{tally: journal.Tally{Filtered: uint64(filtered)}}
+	if b.memory.Len() > 0 {
+		b.passage.life = b.memory.At(0).Journal
 	}
+	d.pass(pos, b.passage, uint64(len(b.records)), size(b.records))
 	return b
 }
 

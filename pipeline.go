@@ -22,6 +22,7 @@ type Pipeline struct {
 	loops      []*loop
 	reporter   *reporter
 	closer     closer
+	replays    bool // payloads begin with the record's id; see Replayer
 
 	closing  atomic.Bool
 	closed   chan struct{} // closed when the first Close has ended
@@ -48,10 +49,18 @@ func Open(ctx context.Context, uris ...string) (*Pipeline, error) {
 
 // New opens a pipeline. It never reads the environment. The configuration is
 // validated completely before anything is opened or created, and all its
-// mistakes are in the one [*ConfigError]; any other error comes from opening a
-// sink. That a destination does not answer is not an error. ctx bounds opening
-// only.
+// mistakes are in the one [*ConfigError]; any other error comes from opening the
+// journal or a sink. That a destination does not answer is not an error. ctx
+// bounds opening only.
+//
+// The journal is opened before the sinks, and closed again if one of them fails:
+// then it has delivered nothing, and what earlier processes have left in a durable
+// one is as it was.
 func New(ctx context.Context, cfg Config) (*Pipeline, error) {
+	cfg, err := cfg.absolute()
+	if err != nil {
+		return nil, err
+	}
 	routes, err := cfg.resolve()
 	if err != nil {
 		return nil, err
@@ -69,14 +78,27 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("fapilog: %w", err)
 	}
-	if err := openSinks(ctx, routes); err != nil {
+	if err := p.open(ctx, routes); err != nil {
+		p.reporter.close(stopGrace / 5)
 		return nil, err
-	}
-	if p.journal, err = journal.Open(cfg.Journal); err != nil {
-		return nil, errors.Join(fmt.Errorf("fapilog: %w", err), closeSinks(routes))
 	}
 	p.start(routes)
 	return p, nil
+}
+
+// open opens the journal and the sinks, or nothing.
+func (p *Pipeline) open(ctx context.Context, routes []route) (err error) {
+	p.reporter = newReporter(p.config.Diagnostics, p.insideContext(), p.config.OnEvent)
+	cfg := p.config.Journal
+	cfg.OnHealth = newHealth(p.reporter, cfg.OnHealth).changed
+	if p.journal, err = journal.Open(cfg); err != nil {
+		return fmt.Errorf("fapilog: %w", err)
+	}
+	if err := openSinks(ctx, routes); err != nil {
+		p.journal.Close()
+		return err
+	}
+	return nil
 }
 
 // openSinks opens every route's sink, or none: when one fails, those opened
@@ -109,7 +131,6 @@ func closeSinks(routes []route) (err error) {
 
 // start builds the deliveries and their loops and sets them going.
 func (p *Pipeline) start(routes []route) {
-	p.reporter = newReporter(p.config.Diagnostics, p.insideContext(), p.config.OnEvent)
 	shared := newLoop(make(chan struct{}, 1))
 	for _, r := range routes {
 		l := shared
@@ -129,6 +150,7 @@ func (p *Pipeline) start(routes []route) {
 			p.deliveries[i].fallback = p.deliveries[r.fallback]
 		}
 	}
+	p.journal.Ready()
 	for _, l := range p.loops {
 		go l.run()
 	}
@@ -149,7 +171,8 @@ func (p *Pipeline) Stats() Stats {
 		Closed:       p.lateCalls.Load(),
 		Refused:      p.refused.Load(),
 		JournalBytes: p.journal.Bytes(),
-		Appended:     p.journal.End(),
+		Appended:     p.journal.Accepted(),
+		Journal:      p.journalStats(),
 	}
 	for i := range p.offered {
 		s.Offered += p.offered[i].n.Load()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/fapilog/fapilog/journal"
 )
 
 // maxQuarantine limits the bytes a sink's quarantine file may have.
@@ -84,16 +86,12 @@ func (d *delivery) setAside(b *batch, now time.Time) bool {
 // as dropped for their reasons.
 func (d *delivery) leave(b *batch, failure string) {
 	for _, c := range b.condemned {
-		d.book(1, int64(len(c.record.JSON)), func(l *ledger) {
-			if failure == "" {
-				l.quarantined++
-			} else {
-				l.drop(c.reason, 1)
-			}
-		})
+		size := int64(len(c.record.JSON))
 		if failure == "" {
+			d.book(b, size, journal.Tally{Quarantined: 1})
 			d.report(Event{Kind: EventQuarantine, Reason: c.reason, Count: 1, Err: c.err})
 		} else {
+			d.book(b, size, c.reason.tally(1))
 			d.report(Event{Kind: EventDropped, Reason: c.reason, Count: 1, Err: c.err + "; " + failure})
 		}
 	}
@@ -129,11 +127,23 @@ func (q *quarantine) write(name string, records []condemned, now time.Time) (err
 	if info.Size()+int64(len(lines)) > maxQuarantine {
 		return fmt.Errorf("quarantine: %s is full (%d bytes); move it away", q.path, int64(maxQuarantine))
 	}
-	if _, err = f.Write(lines); err == nil {
+	n, err := f.Write(lines)
+	if err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("quarantine: %w", err), f.Truncate(info.Size()))
+		return errors.Join(fmt.Errorf("quarantine: %w", err), takeBack(f, info.Size(), n))
 	}
 	return nil
+}
+
+// takeBack cuts off the n bytes that were appended to f at size. With a durable
+// journal other processes of the service may append to it too: what they have
+// written meanwhile stays, and so do the n bytes before it.
+func takeBack(f *os.File, size int64, n int) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() != size+int64(n) {
+		return err
+	}
+	return f.Truncate(size)
 }

@@ -20,7 +20,7 @@ import (
 const eventQueue = 1024
 
 // diagnosticInterval is how often the same kind of thing is told of one sink.
-// Breaker transitions are always told.
+// Transitions, of a breaker or of the journal, are always told.
 const diagnosticInterval = 10 * time.Second
 
 // maxErrorText limits an error's text, in bytes.
@@ -177,8 +177,10 @@ type diagnostics struct {
 func (d *diagnostics) tell(e Event) {
 	d.missed += e.Missed
 	attrs := make([]slog.Attr, 0, 8)
-	attrs = append(attrs, slog.String("sink", e.Sink))
-	if e.Kind != EventCircuit {
+	if e.Sink != "" {
+		attrs = append(attrs, slog.String("sink", e.Sink))
+	}
+	if !e.alwaysTold() {
 		at := topic{e.Kind, e.Sink}
 		t := d.told[at]
 		if t == nil {
@@ -223,6 +225,12 @@ func (d *diagnostics) finish() {
 	}
 }
 
+// alwaysTold reports whether e is a change from one state to another: a log that
+// lacks one ends with what is not true.
+func (e Event) alwaysTold() bool {
+	return e.Kind == EventCircuit || e.Kind == EventDegraded || e.Kind == EventRestored
+}
+
 // line returns e's level and message as a diagnostic.
 func (e Event) line() (slog.Level, string) {
 	switch e.Kind {
@@ -243,6 +251,10 @@ func (e Event) line() (slog.Level, string) {
 		return slog.LevelWarn, "records quarantined"
 	case EventDropped:
 		return slog.LevelError, "records dropped"
+	case EventDegraded:
+		return slog.LevelError, "journal degraded"
+	case EventRestored:
+		return slog.LevelInfo, "journal works again"
 	}
 	return slog.LevelError, "panic contained"
 }

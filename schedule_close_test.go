@@ -136,7 +136,14 @@ func (s *schedule) account(dir string, e ending) *account {
 		if k.closed != 1 {
 			s.problem("%s: Close was called %d times, want once", k.plan.name, k.closed)
 		}
-		lines, err := readQuarantine(filepath.Join(dir, k.plan.name, k.plan.name+".jsonl"))
+		for _, err := range s.keepers[i].close() {
+			s.problem("%s: %w", k.plan.name, err)
+		}
+		quarantine := filepath.Join(dir, k.plan.name)
+		if k.plan.quarantine == journalQuarantine {
+			quarantine = filepath.Join(dir, "journal", "quarantine")
+		}
+		lines, err := readQuarantine(filepath.Join(quarantine, k.plan.name+".jsonl"))
 		if err != nil {
 			s.problem("%s: %w", k.plan.name, err)
 		}

@@ -17,6 +17,7 @@ import (
 type plan struct {
 	seed      uint64
 	journal   journal.Config
+	durable   bool // the journal is on disk
 	serial    bool
 	sinks     []sinkPlan
 	producers []producerPlan
@@ -48,8 +49,9 @@ type quarantineKind int
 const (
 	noQuarantine quarantineKind = iota
 	goodQuarantine
-	brokenQuarantine // a file stands where the directory should be
-	mendedQuarantine // until half of the schedule is over
+	journalQuarantine // that in the journal's directory, which is the default
+	brokenQuarantine  // a file stands where the directory should be
+	mendedQuarantine  // until half of the schedule is over
 )
 
 type closeKind int
@@ -111,7 +113,7 @@ func (p plan) longestWait() (d time.Duration) {
 // String tells what was drawn, for a failure's message.
 func (p plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "journal %+v, serial %t, phases %v, healthy %t, close %+v, flushes %v\n", p.journal, p.serial, p.phases, p.healthy, p.close, p.flushes)
+	fmt.Fprintf(&b, "journal %+v, durable %t, serial %t, phases %v, healthy %t, close %+v, flushes %v\n", p.journal, p.durable, p.serial, p.phases, p.healthy, p.close, p.flushes)
 	for _, s := range p.sinks {
 		fmt.Fprintf(&b, "  %+v\n", s)
 	}
@@ -126,6 +128,7 @@ func drawPlan(seed uint64) plan {
 	r := rand.New(rand.NewPCG(seed, 0))
 	p := plan{
 		seed:    seed,
+		durable: seed%4 == 0,
 		journal: journal.Config{MaxBytes: pick[int64](r, 16<<10, 32<<10, 64<<10, 256<<10)},
 		serial:  chance(r, 15),
 		samples: 5 + r.IntN(20),
@@ -143,6 +146,11 @@ func drawPlan(seed uint64) plan {
 		p.sinks = append(p.sinks, drawSink(r, i, n, len(p.phases)))
 	}
 	matchStandbys(p.sinks)
+	for i := range p.sinks {
+		if s := &p.sinks[i]; p.durable && s.quarantine == noQuarantine {
+			s.quarantine = journalQuarantine
+		}
+	}
 	for range 1 + r.IntN(6) {
 		p.producers = append(p.producers, drawProducer(r, total))
 	}

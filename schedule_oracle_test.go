@@ -213,7 +213,7 @@ func (a *account) checkCondemned(k *sinkAccount, refused, large stretch) (proble
 		problems = append(problems, fmt.Errorf("the ledger has %d quarantined, %d rejected, %d too large; the sink refused %v and %v", row.Quarantined, r, l, refused, large))
 	}
 	switch q := k.plan.quarantine; {
-	case q == goodQuarantine && r+l > 0:
+	case (q == goodQuarantine || q == journalQuarantine) && r+l > 0:
 		problems = append(problems, fmt.Errorf("%d records dropped beside a quarantine", r+l))
 	case (q == noQuarantine || q == brokenQuarantine) && row.Quarantined > 0:
 		problems = append(problems, fmt.Errorf("%d records quarantined without a quarantine", row.Quarantined))

@@ -109,7 +109,7 @@ func TestSinkThatHasEndedMayAnswerForWhatItHas(t *testing.T) {
 				return nil
 			}),
 		})
-		logRecords(p, 2)
+		burst(p, 0, 2)
 		time.Sleep(time.Minute)
 		if row := endWith(t, p).Sinks[0]; row.Delivered != 1 || row.Dropped[DroppedGone] != 1 {
 			t.Errorf("the ledger is %+v", row)

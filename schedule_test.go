@@ -75,6 +75,7 @@ type schedule struct {
 	start    time.Time
 	pipeline *Pipeline
 	sinks    []*faultySink
+	keepers  []*keeper     // one for each sink
 	released chan struct{} // closed when sinks that are stuck may return
 
 	recovering atomic.Bool               // from now on every sink works
@@ -163,10 +164,13 @@ func (s *schedule) open(t *testing.T, dir string) {
 		Diagnostics: slog.New(slog.DiscardHandler),
 		OnEvent:     s.event,
 	}
+	if p.durable {
+		cfg.Journal.Dir = filepath.Join(dir, "journal")
+	}
 	var broken, mended []string
 	for i := range p.sinks {
 		sp := &p.sinks[i]
-		if sp.quarantine != noQuarantine {
+		if sp.quarantine != noQuarantine && sp.quarantine != journalQuarantine {
 			sp.delivery.Quarantine = filepath.Join(dir, sp.name)
 			switch sp.quarantine {
 			case mendedQuarantine:
@@ -204,6 +208,7 @@ func (s *schedule) open(t *testing.T, dir string) {
 			_ = os.Remove(path)
 		}
 	})
+	s.keepers = keepers(s.pipeline)
 	for i, d := range s.pipeline.deliveries {
 		r := rand.New(rand.NewPCG(p.seed, uint64(100+i)))
 		d.post(func(time.Time) { d.random = r.Float64 })

@@ -27,6 +27,7 @@ type leaky struct {
 	token sink.Secret
 	text  string
 	then  sink.Verdict
+	shut  bool // it does not open
 }
 
 func (l *leaky) Flags(fs *flag.FlagSet) { fs.Var(&l.token, "token", "a secret") }
@@ -34,14 +35,15 @@ func (l *leaky) Flags(fs *flag.FlagSet) { fs.Var(&l.token, "token", "a secret") 
 func (l *leaky) SetURL(u *url.URL) error {
 	l.text = u.String()
 	password, _ := u.User.Password()
+	l.shut = u.Host == "shut"
 	l.text += " " + password + " " + u.User.Username()
 	l.then = map[string]sink.Verdict{"rejected": sink.Rejected, "park": sink.Park, "gone": sink.Gone}[u.Host]
 	return nil
 }
 
 func (l *leaky) Open(context.Context) (sink.Sink, error) {
-	if l.text == "" {
-		return nil, errors.New("no URL")
+	if l.shut {
+		return nil, errors.New("open " + l.text)
 	}
 	return &leaking{l.text + " " + l.token.Reveal(), l.then, 0}, nil
 }

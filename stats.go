@@ -3,9 +3,7 @@ package fapilog
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
@@ -24,14 +22,19 @@ const (
 	DroppedGone        Reason = "gone"         // the sink has ended
 )
 
+var reasons = []Reason{DroppedOverflow, DroppedCircuitOpen, DroppedRejected, DroppedTooLarge, DroppedExpired, DroppedCorrupt, DroppedGone}
+
 // Stats is the pipeline's ledger: what was offered to it and what became of
 // that, for every sink.
 //
-// In the pipeline's own row, Offered is the records appended to the journal
-// plus Closed, EncodeFailed and Refused, once the calls under way have
-// returned. For every sink, at any moment,
+// The pipeline's own row is of this process alone, also with a durable journal:
+// Offered is the records appended to the journal plus Closed, EncodeFailed and
+// Refused, once the calls under way have returned. For every sink, at any moment,
 //
 //	Appended = Filtered + Delivered + Diverted + Quarantined + Σ Dropped + Pending
+//
+// With a durable journal a sink's row goes on where earlier processes have left
+// it: it counts what they have settled for the sink, and what they have left.
 //
 // Its JSON has the fields' names in lower_snake_case, durations in seconds.
 type Stats struct {
@@ -40,9 +43,20 @@ type Stats struct {
 	Closed       uint64 `json:"closed"`        // came after Close
 	EncodeFailed uint64 `json:"encode_failed"` // could not be written as JSON
 	Refused      uint64 `json:"refused"`       // logged from inside a sink's Write or a diagnostic
-	JournalBytes int64  `json:"journal_bytes"` // memory held by the journal
+	JournalBytes int64  `json:"journal_bytes"` // held by the journal: memory or, if it is durable, room on disk
 
-	Sinks []SinkStats `json:"sinks"` // in the order of the configuration
+	Journal *JournalStats `json:"journal,omitempty"` // nil: the journal is in memory
+	Sinks   []SinkStats   `json:"sinks"`             // in the order of the configuration
+}
+
+// JournalStats is how a durable journal is doing.
+type JournalStats struct {
+	Dir    string    `json:"dir"`
+	Name   string    `json:"name"`            // of the subdirectory that this process appends to: the journal's id in hexadecimal
+	OnDisk bool      `json:"on_disk"`         // what was accepted is on disk; else it is in memory, and lost if the process ends
+	Err    string    `json:"error,omitempty"` // why it is not, or what is wrong with the directory
+	Since  time.Time `json:"since,omitzero"`  // when that began
+	Lives  int       `json:"lives"`           // what earlier processes have left: subdirectories still to be delivered
 }
 
 // SinkStats is one sink's row of the ledger, and how the sink is doing.
@@ -61,6 +75,8 @@ type SinkStats struct {
 	Circuit  breaker.State `json:"circuit"`
 	Parked   bool          `json:"parked,omitempty"` // see sink.Park
 	Gone     bool          `json:"gone,omitempty"`   // see sink.Gone
+
+	LostBefore uint64 `json:"lost_before,omitempty"` // of Quarantined and Dropped together, those that earlier processes have booked
 
 	PendingBytes  int64         `json:"pending_bytes"`          // what the pending records take in the journal
 	OldestPending time.Duration `json:"oldest_pending_seconds"` // about how long ago the oldest of them was appended
@@ -97,91 +113,19 @@ func (s *SinkStats) UnmarshalJSON(text []byte) error {
 
 // Complete reports whether every record was delivered or diverted, or was not
 // meant for its sink: none dropped, none quarantined, none left, none refused.
+// What earlier processes have dropped or quarantined is their affair.
 func (s Stats) Complete() bool {
 	if s.Closed+s.EncodeFailed+s.Refused > 0 {
 		return false
 	}
 	for _, k := range s.Sinks {
-		if k.Pending > 0 || k.Quarantined > 0 || len(k.Dropped) > 0 {
+		lost := k.Quarantined
+		for _, n := range k.Dropped {
+			lost += n
+		}
+		if k.Pending > 0 || lost > k.LostBefore {
 			return false
 		}
 	}
 	return true
-}
-
-// ledger counts what became of one sink's records. The delivery writes it,
-// anyone may read it.
-//
-// Its invariant, under mu: next - lost + in = filtered + delivered + diverted +
-// quarantined + dropped + held, where dropped is without overflow, which the
-// cursor counts.
-type ledger struct {
-	mu sync.Mutex
-
-	next uint64 // the cursor's position after the last read that is booked here
-	lost uint64 // of which the cursor lost by overflow
-	in   uint64 // diverted here by other sinks
-
-	filtered, delivered, diverted, quarantined uint64
-	dropped                                    map[Reason]uint64
-	held                                       uint64 // read, and none of the above yet
-	heldBytes                                  int64
-
-	attempts, failures uint64
-	lastSuccess        time.Time
-	lastError          string
-	parked, gone       bool
-}
-
-// drop books n held records as dropped for reason. The caller holds mu.
-func (l *ledger) drop(reason Reason, n uint64) {
-	if n == 0 {
-		return
-	}
-	if l.dropped == nil {
-		l.dropped = make(map[Reason]uint64)
-	}
-	l.dropped[reason] += n
-}
-
-// stats returns d's row as of one moment. Safe for concurrent use.
-func (d *delivery) stats() SinkStats {
-	l := &d.ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := SinkStats{
-		Name:        d.name,
-		Filtered:    l.filtered,
-		Delivered:   l.delivered,
-		Diverted:    l.diverted,
-		Quarantined: l.quarantined,
-		Dropped:     maps.Clone(l.dropped),
-		Attempts:    l.attempts,
-		Failures:    l.failures,
-		Circuit:     d.breaker.State(),
-		Parked:      l.parked,
-		Gone:        l.gone,
-		LastSuccess: l.lastSuccess,
-		LastError:   l.lastError,
-	}
-	s.Appended, s.Pending, s.PendingBytes = l.in, l.held, l.heldBytes
-	if d.cursor == nil { // standby: receives only what is diverted to it
-		return s
-	}
-	// Between a read and its booking the cursor is ahead of l.next. Those
-	// records are pending; what the cursor has lost since is overflow already.
-	pos := d.cursor.Position()
-	s.Appended += pos.End
-	s.Pending += pos.End - l.next - (pos.Lost - l.lost)
-	s.PendingBytes += pos.UnreadBytes
-	if pos.Lost > 0 {
-		if s.Dropped == nil {
-			s.Dropped = make(map[Reason]uint64)
-		}
-		s.Dropped[DroppedOverflow] = pos.Lost
-	}
-	if acked := d.acked.Load(); acked < pos.End {
-		s.OldestPending = time.Since(d.pipeline.journal.AppendedAt(acked))
-	}
-	return s
 }

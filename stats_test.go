@@ -12,10 +12,11 @@ import (
 func TestStatsAreReadBackFromTheirJSON(t *testing.T) {
 	full := Stats{
 		Offered: 1, Appended: 2, Closed: 3, EncodeFailed: 4, Refused: 5, JournalBytes: 6,
+		Journal: &JournalStats{Dir: "/d", Name: "0f", OnDisk: true, Err: "no", Since: time.Date(2024, 2, 29, 12, 0, 0, 7, time.UTC), Lives: 2},
 		Sinks: []SinkStats{{
 			Name: "a", Appended: 1, Filtered: 2, Delivered: 3, Diverted: 4, Quarantined: 5,
 			Dropped: map[Reason]uint64{DroppedOverflow: 6, DroppedTooLarge: 7}, Pending: 8, Attempts: 9, Failures: 10,
-			Circuit: breaker.HalfOpen, Parked: true, Gone: true, PendingBytes: 11, OldestPending: 90*time.Second + 1,
+			Circuit: breaker.HalfOpen, Parked: true, Gone: true, PendingBytes: 11, LostBefore: 12, OldestPending: 90*time.Second + 1,
 			LastSuccess: time.Date(2024, 2, 29, 12, 0, 0, 7, time.UTC), LastError: "no",
 		}},
 	}

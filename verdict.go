@@ -4,15 +4,14 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/journal"
 	"github.com/fapilog/fapilog/sink"
 )
 
 // deliver books n records of b as delivered.
 func (d *delivery) deliver(b *batch, n uint64, bytes int64, now time.Time) {
-	d.book(n, bytes, func(l *ledger) {
-		l.delivered += n
-		l.lastSuccess = now
-	})
+	d.book(b, bytes, journal.Tally{Delivered: n})
+	d.setState(func(l *ledger) { l.lastSuccess = now })
 }
 
 // succeeded ends an attempt that the destination answered.
@@ -238,6 +237,16 @@ func (d *delivery) end(a *attempt, text string, now time.Time) {
 	d.setState(func(l *ledger) { l.gone = true })
 	d.report(Event{Kind: EventGone, Err: text})
 	d.give(a, breaker.Neutral, now)
+}
+
+// countAttempt books an attempt that has ended, or was given up.
+func (d *delivery) countAttempt(failed bool) {
+	t := journal.Tally{Attempts: 1}
+	if failed {
+		t.Failures = 1
+	}
+	d.unkept.Add(t)
+	d.setState(func(l *ledger) { l.tally.Add(t) })
 }
 
 func (d *delivery) setState(f func(l *ledger)) {

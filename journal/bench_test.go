@@ -3,6 +3,8 @@ package journal
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -19,14 +21,35 @@ func BenchmarkAppend(b *testing.B) {
 			}
 			defer j.Close()
 			drained := drain(j, b.N)
-			appendFrom(b, goroutines, func(t time.Time, p []byte) { j.Append(t, slog.LevelInfo, p) })
+			appendFrom(b, goroutines, b.N, func(t time.Time, p []byte) { j.Append(t, slog.LevelInfo, p) })
 			<-drained
+		})
+		b.Run(fmt.Sprintf("durable/goroutines=%d", goroutines), func(b *testing.B) {
+			j, err := Open(Config{Dir: filepath.Join(b.TempDir(), "journal"), MaxBytes: 64 << 20})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer j.Close()
+			// Once around, so that every segment has been used before.
+			const around = 500_000
+			drained := drain(j, around+b.N)
+			appendFrom(b, goroutines, around, func(t time.Time, p []byte) { j.Append(t, slog.LevelInfo, p) })
+			appendFrom(b, goroutines, b.N, func(t time.Time, p []byte) { j.Append(t, slog.LevelInfo, p) })
+			<-drained
+		})
+		b.Run(fmt.Sprintf("write/goroutines=%d", goroutines), func(b *testing.B) {
+			f, err := os.OpenFile(filepath.Join(b.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			appendFrom(b, goroutines, b.N, func(_ time.Time, p []byte) { f.Write(p) })
 		})
 		b.Run(fmt.Sprintf("mutex/goroutines=%d", goroutines), func(b *testing.B) {
 			// The least a log could do: a copy under a lock, nobody reading.
 			var mu sync.Mutex
 			ring, at := make([]byte, 4<<20), 0
-			appendFrom(b, goroutines, func(t time.Time, p []byte) {
+			appendFrom(b, goroutines, b.N, func(t time.Time, p []byte) {
 				mu.Lock()
 				if at+len(p) > len(ring) {
 					at = 0
@@ -38,16 +61,17 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-func appendFrom(b *testing.B, goroutines int, add func(time.Time, []byte)) {
+func appendFrom(b *testing.B, goroutines, total int, add func(time.Time, []byte)) {
 	now := time.Now()
 	b.ReportAllocs()
 	b.SetBytes(200)
 	b.ResetTimer()
+	b.StartTimer()
 	var wg sync.WaitGroup
 	for i := range goroutines {
-		n := b.N / goroutines
+		n := total / goroutines
 		if i == 0 {
-			n += b.N % goroutines
+			n += total % goroutines
 		}
 		wg.Go(func() {
 			payload := make([]byte, 200)
@@ -63,7 +87,8 @@ func appendFrom(b *testing.B, goroutines int, add func(time.Time, []byte)) {
 // drain reads total records with a cursor that appends wait for.
 func drain(j *Journal, total int) <-chan struct{} {
 	wake := make(chan struct{}, 1)
-	c := j.NewCursor(CursorConfig{Wake: wake, Block: true})
+	c := j.NewCursor(CursorConfig{Key: "bench", Wake: wake, Block: true})
+	j.Ready()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -71,6 +96,7 @@ func drain(j *Journal, total int) <-chan struct{} {
 		for left := total; left > 0; {
 			_, more := c.Read(&b, ReadLimits{Records: 1000, Bytes: 1 << 20})
 			left -= b.Len()
+			c.Ack(c.Position().Next, Tally{Delivered: uint64(b.Len())})
 			if left > 0 && !more && c.Arm(min(left, 1000), 0) {
 				<-wake
 			}
@@ -97,6 +123,6 @@ func BenchmarkRead(b *testing.B) {
 		for more := true; more && n < b.N; n += batch.Len() {
 			_, more = c.Read(&batch, ReadLimits{Records: 1000})
 		}
-		c.Detach()
+		c.detach()
 	}
 }

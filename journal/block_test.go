@@ -142,9 +142,7 @@ func TestWhatReleasesAnAppendThatWaitsForever(t *testing.T) {
 		lost    uint64
 	}{
 		{"reading past a segment", func(j *Journal, c *Cursor) { c.Read(new(Batch), ReadLimits{Records: 1}) }, nil, 0},
-		{"skipping past a segment", func(j *Journal, c *Cursor) { c.SkipTo(1) }, nil, 0},
 		{"SetBlocking(false)", func(j *Journal, c *Cursor) { c.SetBlocking(false) }, nil, 1},
-		{"Detach", func(j *Journal, c *Cursor) { c.Detach() }, nil, 1},
 		{"Seal", func(j *Journal, c *Cursor) { j.Seal() }, ErrClosed, 0},
 		{"Close", func(j *Journal, c *Cursor) { j.Close() }, ErrClosed, 0},
 	} {

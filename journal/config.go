@@ -3,10 +3,15 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
+	"github.com/fapilog/fapilog/journal/internal/life"
 )
 
 const (
 	defaultMaxBytes = 64 << 20
+	durableMaxBytes = 1 << 30
 
 	// Bounds of the default segment: enough segments that an eviction takes a
 	// small part of what is retained, and segments so long that starting one
@@ -20,10 +25,19 @@ const (
 	minSegments     = 2       // one is written while the other is evicted
 )
 
-// Config sets how much memory a Journal takes. The zero value is ready to use.
+// FrameOverhead is the most a record takes of a journal beyond its payload: the
+// frame's header and the padding to a multiple of eight bytes.
+const FrameOverhead = frame.Overhead
+
+// Config sets where a Journal keeps its records and how much room it takes. The
+// zero value, a journal in memory, is ready to use.
 type Config struct {
-	MaxBytes     int64 // all segments together; 0: 64 MiB; at least 8 KiB
-	SegmentBytes int64 // one segment, 4 KiB to 1 GiB; 0: MaxBytes/16 within 256 KiB and 4 MiB, at most MaxBytes/2
+	// Dir is the directory of a durable journal, which survives the end of the
+	// process however that comes. It is made where it is missing. Empty: memory.
+	Dir          string
+	OnHealth     func(Health) // called on a goroutine of the journal when its health changes; must not call the journal; nil: nobody is told
+	MaxBytes     int64        // all segments together; 0: 64 MiB, with Dir 1 GiB; at least 8 KiB
+	SegmentBytes int64        // one segment, 4 KiB to 1 GiB; 0: MaxBytes/16 within 256 KiB and 4 MiB, at most MaxBytes/2
 }
 
 // Validate returns every mistake in c, joined, or nil. Open calls it.
@@ -53,10 +67,25 @@ func (c Config) Validate() error {
 func (c Config) WithDefaults() Config {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = defaultMaxBytes
+		if c.Dir != "" {
+			c.MaxBytes = durableMaxBytes
+		}
 	}
 	if c.SegmentBytes == 0 {
 		c.SegmentBytes = min(max(c.MaxBytes/defaultSegments, minDefaultSegment), maxDefaultSegment)
 		c.SegmentBytes = min(c.SegmentBytes, c.MaxBytes/minSegments)
 	}
 	return c
+}
+
+// Tally is what became of one sink's records. See [Cursor.Ack].
+type Tally = life.Tally
+
+// Health is how a durable journal is doing. For one in memory it is zero.
+type Health struct {
+	Dir    string    // the journal's directory
+	OnDisk bool      // what was accepted is on disk; else it is in memory, and lost if the process ends
+	Err    string    // why it is not, or what is wrong with the directory; empty: nothing
+	Since  time.Time // when that began
+	Lives  int       // earlier lives that are still to be drained
 }

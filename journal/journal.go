@@ -9,6 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/disk"
+	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
 var (
@@ -39,13 +42,15 @@ func unpackTail(tail uint64) (bytes, frames uint64) {
 // noMark is a wake-up mark that is never reached.
 const noMark = math.MaxUint64
 
-// Journal is a segmented append-only log in memory. All methods are safe for
-// concurrent use. Lock order: mu, then the spin lock in tail.
+// Journal is a segmented append-only log. All methods are safe for concurrent
+// use. Lock order: mu, then the spin lock in tail.
 type Journal struct {
 	id           [16]byte
 	segmentBytes int64
-	maxSegments  int
+	maxBytes     int64
 	maxPayload   int
+	eras         []*era        // those of earlier lives in their order, and the own
+	store        *store        // where a durable journal keeps its segments; nil: in memory
 	kicks        chan struct{} // the keeper has something to look at; capacity 1
 	quit         chan struct{} // closed by Close: the keeper is to end
 	quitOnce     sync.Once
@@ -71,15 +76,19 @@ type Journal struct {
 
 	mu        sync.Mutex
 	sealed    bool
+	closed    bool       // and let go of its files
 	oldest    *segment   // first of the list that ends with active
 	previous  *segment   // the one before active; nil at first
 	free      []*segment // to be used again, the last first
-	live      int        // segments linked, free or being prepared
+	live      int        // segments linked, free or being prepared, but for those of earlier lives
 	pinned    int        // segments unlinked and not yet free
+	installed uint64     // how many segments have been active
+	voided    uint64     // frames that were reserved in vain
 	preparing bool       // the keeper prepares a segment
 	spareAt   uint64     // offset at which it is to do so
 	known     uint64     // every frame before this offset is published
 	cursors   []*Cursor
+	keyed     []*Cursor     // those whose progress is kept, standby ones among them
 	waiting   int           // appends that wait for space
 	space     chan struct{} // closed and replaced when waiting appends are to look again
 	wakeAll   bool          // the keeper is to wake every cursor that is armed
@@ -87,37 +96,70 @@ type Journal struct {
 	stampAt   uint64 // sequence whose append is to be stamped
 }
 
-// Open returns an empty journal. It has one goroutine, which Close ends.
+// Open opens a journal: an empty one in memory or, with [Config.Dir], one that
+// holds what earlier lives have left in that directory. It has one goroutine, a
+// durable journal two, which Close ends.
+//
+// A directory that cannot be used as it is, being somebody else's or no directory,
+// is an error. One that fails, because the disk is full, is none: the journal
+// begins in memory, says so (see [Health]) and moves to disk when it can.
 func Open(cfg Config) (*Journal, error) {
+	return openOn(disk.OS(), cfg)
+}
+
+// openOn opens a journal on a file system.
+func openOn(fs disk.FS, cfg Config) (*Journal, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.WithDefaults()
-	return open(cfg.MaxBytes, cfg.SegmentBytes&^(bytesPerWord-1)), nil
+	cfg.SegmentBytes &^= bytesPerWord - 1
+	if cfg.Dir == "" {
+		return openMemory(cfg), nil
+	}
+	return openDurable(fs, cfg)
 }
 
-func open(maxBytes, segmentBytes int64) *Journal {
-	first := newSegment(segmentBytes)
+func openMemory(cfg Config) *Journal {
+	first := newSegment(cfg.SegmentBytes)
 	first.lap = 1
-	j := &Journal{
-		segmentBytes: segmentBytes,
-		maxSegments:  int(maxBytes / segmentBytes),
-		maxPayload:   int(min(segmentBytes-headerBytes, maxLength)),
+	j := assemble(cfg, nil)
+	rand.Read(j.id[:]) // never fails
+	j.begin(first, &era{id: j.id, end: math.MaxUint64})
+	return j
+}
+
+func assemble(cfg Config, st *store) *Journal {
+	return &Journal{
+		segmentBytes: cfg.SegmentBytes,
+		maxBytes:     cfg.MaxBytes,
+		maxPayload:   int(min(cfg.SegmentBytes-frame.Header, frame.MaxLength)),
+		store:        st,
 		kicks:        make(chan struct{}, 1),
 		quit:         make(chan struct{}),
 		done:         make(chan struct{}),
-		limit:        uint64(segmentBytes),
-		active:       first,
-		oldest:       first,
-		live:         1,
-		spareAt:      uint64(segmentBytes / 2),
+		limit:        uint64(cfg.SegmentBytes),
+		spareAt:      uint64(cfg.SegmentBytes / 2),
 		space:        make(chan struct{}),
 	}
-	rand.Read(j.id[:]) // never fails
-	j.stamps.add(0, time.Now())
+}
+
+// begin makes first the active segment and starts the keeper. The segments of
+// earlier lives are linked already.
+func (j *Journal) begin(first *segment, own *era) {
+	j.eras = append(j.eras, own)
+	first.era = own
+	if j.oldest == nil {
+		j.oldest = first
+	}
+	j.active = first
+	j.live, j.installed = 1, 1
+	j.spareAt += first.base
+	j.known = first.base
+	j.stamps.add(own.first, time.Now())
+	j.stampAt = own.first
 	j.setMarks()
 	go j.keep()
-	return j
 }
 
 // ID returns the journal's identity: random, and another for each Open.
@@ -132,6 +174,9 @@ func (j *Journal) MaxPayload() int { return j.maxPayload }
 // without having added anything. t may be zero; one outside the years 1677 to
 // 2262 becomes the nearest in them, and a level outside int32 likewise.
 func (j *Journal) Append(t time.Time, level slog.Level, payload []byte) error {
+	if j.store != nil {
+		return j.appendDurable(t, level, payload)
+	}
 	r, err := j.reserve(len(payload))
 	if err != nil {
 		return err
@@ -146,7 +191,7 @@ type reservation struct {
 	seg  *segment
 	at   uint64 // index of the frame's first byte in the segment
 	word uint64 // the first word that publishes it
-	seq  uint64
+	seq  uint64 // its position
 	end  uint64 // offset behind the frame
 }
 
@@ -162,39 +207,54 @@ func (j *Journal) reserve(length int) (reservation, error) {
 }
 
 // tryReserve fails if the active segment has no room.
-func (j *Journal) tryReserve(length int) (reservation, bool) {
+func (j *Journal) tryReserve(length int) (r reservation, ok bool) {
 	tail := j.lockTail()
+	r, after, ok := j.place(tail, length)
+	j.unlockTail(after)
+	return r, ok
+}
+
+// place writes the beginning of a frame at tail and returns the tail behind it,
+// or reports that there is no room. The caller holds the spin lock.
+func (j *Journal) place(tail uint64, length int) (r reservation, after uint64, ok bool) {
 	at, frames := unpackTail(tail)
-	need := frameBytes(length)
+	need := frame.Bytes(length)
 	if at+need > j.limit {
-		j.unlockTail(tail)
-		return reservation{}, false
+		return reservation{}, tail, false
 	}
 	seg := j.active
 	seq := seg.firstSeq + frames
-	frame := seg.words[at/bytesPerWord:][:headerWords:headerWords]
+	words := seg.words[at/bytesPerWord:][:frame.HeaderWords:frame.HeaderWords]
 	// Plain stores: whoever looks at the frame has loaded tail, stored below.
-	frame[wordState] = packState(reserved, length, seg.lap)
-	frame[wordSeq] = seq
-	word := packState(published, length, seg.lap)
-	j.unlockTail(tail + packTail(need) + tailFrame)
-	return reservation{seg, at, word, seq, seg.base + at + need}, true
+	words[frame.WordState] = frame.PackState(frame.Reserved, length, seg.lap)
+	words[frame.WordSeq] = seq - seg.shift
+	after = tail + packTail(need) + tailFrame
+	if seg.head != nil {
+		seg.head[frame.TailWord] = after
+		seg.head[frame.TailWord+1] = frame.TailCheck(after, seg.ordinal)
+	}
+	return reservation{seg, at, frame.PackState(frame.Published, length, seg.lap), seq, seg.base + at + need}, after, true
 }
 
 // fill writes what the reservation left open. It needs no lock: the segment is
 // not used again before the frame is published.
 func (r reservation) fill(t time.Time, level slog.Level, payload []byte) {
-	frame := r.seg.words[r.at/bytesPerWord:][:headerWords:headerWords]
-	frame[wordLevel] = packLevel(level)
-	frame[wordTime] = packTime(t)
-	copy(r.seg.data[r.at+headerBytes:], payload)
+	words := r.seg.words[r.at/bytesPerWord:][:frame.HeaderWords:frame.HeaderWords]
+	words[frame.WordCheck] = frame.PackLevel(level)
+	words[frame.WordTime] = frame.PackTime(t)
+	copy(r.seg.data[r.at+frame.Header:], payload)
 }
 
 // publish shows the frame to readers. Whoever lowers a mark looks at the frame
 // afterwards, and the marks are looked at after the frame was published: one of
 // the two sees the other, so that no wake-up is lost.
 func (j *Journal) publish(r reservation) {
-	atomic.StoreUint64(&r.seg.words[r.at/bytesPerWord+wordState], r.word)
+	atomic.StoreUint64(&r.seg.words[r.at/bytesPerWord+frame.WordState], r.word)
+	j.notice(r)
+}
+
+// notice kicks the keeper if the frame has reached a mark.
+func (j *Journal) notice(r reservation) {
 	if r.seq >= j.seqMark.Load() || r.end >= j.offMark.Load() {
 		j.kick()
 	}
@@ -232,19 +292,47 @@ func (j *Journal) endSeq() uint64 {
 	return seq
 }
 
-// End returns the sequence that the next record will get. The first is 0, so it
-// is the number of records appended so far.
+// End returns the position behind the last record: the records of earlier lives
+// that the journal found, and those appended since.
 func (j *Journal) End() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.endSeq()
 }
 
-// Bytes returns the memory that the journal's segments take now.
+// Accepted returns the number of records appended since Open.
+func (j *Journal) Accepted() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.endSeq() - j.own().first - j.voided
+}
+
+// Ready says that every cursor has been made. Before, a durable journal lets go of
+// nothing that earlier lives have left.
+func (j *Journal) Ready() {
+	if j.store == nil {
+		return
+	}
+	j.mu.Lock()
+	j.store.ready = true
+	j.mu.Unlock()
+	j.store.kick()
+}
+
+// Bytes returns the memory that the journal's segments take now or, if it is
+// durable, the room on disk; those that wait for the disk are in memory.
 func (j *Journal) Bytes() int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return int64(j.live+j.pinned) * j.segmentBytes
+	return j.bytes()
+}
+
+func (j *Journal) bytes() (n int64) {
+	n = int64(j.live+j.pinned) * j.segmentBytes
+	if j.store != nil {
+		n += j.store.deadBytes
+	}
+	return n
 }
 
 // Seal ends appending: further appends, and those that wait for space, return
@@ -253,20 +341,30 @@ func (j *Journal) Bytes() int64 {
 func (j *Journal) Seal() {
 	j.mu.Lock()
 	j.sealed = true
-	tail := j.lockTail()
-	j.limit = 0
-	j.unlockTail(tail)
+	j.shutActive()
 	j.releaseWaiting()
 	j.mu.Unlock()
 	for y := (yielder{}); !j.allPublished(); y.yield() {
 	}
 }
 
-// Close seals the journal and ends its goroutine. What it holds can still be
-// read; nobody is woken any more, for nothing can come. Further calls wait for
-// the first and do nothing.
+// shutActive lets nothing more into the active segment. It has j.mu.
+func (j *Journal) shutActive() {
+	tail := j.lockTail()
+	j.limit = 0
+	j.unlockTail(tail)
+}
+
+// Close seals the journal and ends its goroutines. What one in memory holds can
+// still be read; nobody is woken any more, for nothing can come. A durable one lets
+// go of its directory: it reads and keeps nothing more, and what it holds is
+// delivered by the next that opens it. Further calls wait for the first and do
+// nothing.
 func (j *Journal) Close() {
 	j.Seal()
 	j.quitOnce.Do(func() { close(j.quit) })
 	<-j.done
+	if j.store != nil {
+		<-j.store.done
+	}
 }

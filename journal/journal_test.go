@@ -17,7 +17,7 @@ const everyLevel = slog.Level(math.MinInt)
 // newJournal returns a journal of so many segments that is closed with the test.
 func newJournal(t testing.TB, segments, segmentBytes int) *Journal {
 	t.Helper()
-	j := open(int64(segments*segmentBytes), int64(segmentBytes))
+	j := openMemory(Config{MaxBytes: int64(segments * segmentBytes), SegmentBytes: int64(segmentBytes)})
 	t.Cleanup(j.Close)
 	return j
 }
@@ -229,7 +229,7 @@ func TestNewCursorStartsAtTheOldestRetainedRecord(t *testing.T) {
 	j := newJournal(t, 2, 4096)
 	appendN(t, j, 10, j.MaxPayload()) // each fills a segment
 	c := j.NewCursor(CursorConfig{})
-	if p := c.Position(); p != (Position{Next: 8, End: 10, UnreadBytes: 2 * 4096}) {
+	if p := c.Position(); p != (Position{Next: 8, End: 10, Unread: 2, UnreadBytes: 2 * 4096}) {
 		t.Errorf("%+v", p)
 	}
 	if got := readAll(c); len(got) != 2 || got[0].Seq != 8 {
@@ -266,74 +266,6 @@ func TestMemoryStaysWithinTheLimit(t *testing.T) {
 	}
 }
 
-func TestSkipToCountsExactly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := newJournal(t, 3, 4096) // 17 records of 200 bytes each
-		c := j.NewCursor(CursorConfig{})
-		appendN(t, j, 40, 200)
-		for _, tt := range []struct {
-			to, skipped, next, lost uint64
-		}{
-			{0, 0, 0, 0},
-			{5, 5, 5, 0},
-			{5, 0, 5, 0},
-			{3, 0, 5, 0},
-			{17, 12, 17, 0},
-			{18, 1, 18, 0},
-			{36, 18, 36, 0},
-			{1 << 60, 4, 40, 0},
-		} {
-			if n := c.SkipTo(tt.to); n != tt.skipped {
-				t.Errorf("SkipTo(%d) is %d, want %d", tt.to, n, tt.skipped)
-			}
-			if p := c.Position(); p.Next != tt.next || p.Lost != tt.lost {
-				t.Errorf("after SkipTo(%d): %+v", tt.to, p)
-			}
-		}
-		appendN(t, j, 100, 200) // evicts
-		oldest := j.NewCursor(CursorConfig{}).Position().Next
-		if n := c.SkipTo(oldest + 3); n != 3 {
-			t.Errorf("skipped %d, want 3: the others are lost", n)
-		}
-		if p := c.Position(); p.Lost != oldest-40 || p.Next != oldest+3 {
-			t.Errorf("%+v, oldest %d", p, oldest)
-		}
-		if got := readAll(c); len(got) == 0 || got[0].Seq != oldest+3 {
-			t.Errorf("reading goes on at the wrong place")
-		}
-	})
-}
-
-func TestDetachedCursorHoldsNothingBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := newJournal(t, 2, 4096)
-		wake := make(chan struct{}, 1)
-		c := j.NewCursor(CursorConfig{Block: true, Wake: wake})
-		other := j.NewCursor(CursorConfig{})
-		appended := make(chan struct{})
-		go func() {
-			appendN(t, j, 5, j.MaxPayload())
-			close(appended)
-		}()
-		synctest.Wait()
-		if end := j.End(); end != 2 {
-			t.Fatalf("%d appended to a full journal, want 2", end)
-		}
-		c.Detach()
-		<-appended
-		c.Detach()
-		if p := c.Position(); p.Lost != 3 || p.Next != 3 {
-			t.Errorf("%+v", p)
-		}
-		if p := other.Position(); p.Lost != 3 {
-			t.Errorf("other: %+v", p)
-		}
-		if got := readAll(c); len(got) != 2 {
-			t.Errorf("read %d records, want 2", len(got))
-		}
-	})
-}
-
 func TestIDsDiffer(t *testing.T) {
 	a, b := newJournal(t, 2, 4096), newJournal(t, 2, 4096)
 	if a.ID() == b.ID() || a.ID() == [16]byte{} {
@@ -343,7 +275,7 @@ func TestIDsDiffer(t *testing.T) {
 
 func TestClosedJournalRefusesAppendsAndCanBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
-		j := open(8192, 4096)
+		j := openMemory(Config{MaxBytes: 8192, SegmentBytes: 4096})
 		c := j.NewCursor(CursorConfig{})
 		mustAppend(t, j, "a")
 		for range 2 {

@@ -92,6 +92,10 @@ func (j *Journal) prepare() {
 	j.mu.Unlock()
 
 	j.checkPrevious()
+	if j.store != nil {
+		j.store.kick()
+		return
+	}
 
 	if j.reserveSpare() {
 		seg := newSegment(j.segmentBytes)
@@ -106,7 +110,7 @@ func (j *Journal) reserveSpare() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	reusable := j.oldest != j.active && j.passedByAll(j.oldest)
-	if len(j.free) > 0 || reusable || j.live >= j.maxSegments {
+	if len(j.free) > 0 || reusable || !j.mayGrow() {
 		return false
 	}
 	j.preparing = true
@@ -134,7 +138,15 @@ func (j *Journal) checkPrevious() {
 	p.pins++
 	j.mu.Unlock()
 
-	known := p.publishedUpTo(from, p.end)
+	known := from
+	look := func() { known = p.publishedUpTo(from, p.end) }
+	if !p.mapped() {
+		look()
+	} else if !p.faulted.Load() {
+		if err := p.guard(look); err != nil {
+			j.fault(p, err)
+		}
+	}
 
 	j.mu.Lock()
 	j.known = max(j.known, known)

@@ -27,9 +27,9 @@ type modelRecord struct {
 }
 
 type modelCursor struct {
-	next, read, filtered, skipped, lost uint64
-	block, blocking, exhausted          bool
-	timeout                             time.Duration
+	next, read, filtered, lost uint64
+	block, blocking, exhausted bool
+	timeout                    time.Duration
 }
 
 // append adds a record and returns how long that has to wait.
@@ -78,7 +78,7 @@ func (m *model) settle() {
 	}
 }
 
-// move takes c to next, which it has read, filtered or skipped.
+// move takes c to next, which it has read or filtered.
 func (m *model) move(c *modelCursor, next uint64) {
 	for _, start := range m.starts[1:] {
 		if c.next < start && next >= start {
@@ -131,9 +131,6 @@ func runSchedule(t *testing.T, seed uint64) {
 			stepAppend(t, rng, j, m)
 		case n < 85:
 			stepRead(t, rng, m, cursors[i], m.cursors[i], &b, speed[cursors[i]])
-		case n < 90:
-			to := m.cursors[i].next + uint64(rng.IntN(30))
-			stepSkip(t, m, cursors[i], m.cursors[i], to)
 		case n < 93:
 			mc := m.cursors[i]
 			on := rng.IntN(2) == 0
@@ -144,7 +141,7 @@ func runSchedule(t *testing.T, seed uint64) {
 		case n < 96 && len(cursors) < 5:
 			addCursor()
 		case n < 97:
-			cursors[i].Detach()
+			cursors[i].detach()
 			cursors = append(cursors[:i:i], cursors[i+1:]...)
 			m.cursors = append(m.cursors[:i:i], m.cursors[i+1:]...)
 		}
@@ -220,15 +217,6 @@ func stepRead(t *testing.T, rng *rand.Rand, m *model, c *Cursor, mc *modelCursor
 	m.move(mc, next)
 }
 
-func stepSkip(t *testing.T, m *model, c *Cursor, mc *modelCursor, to uint64) {
-	next := max(min(to, uint64(len(m.records))), mc.next)
-	if got, want := c.SkipTo(to), next-mc.next; got != want {
-		t.Errorf("SkipTo(%d) is %d, want %d", to, got, want)
-	}
-	mc.skipped += next - mc.next
-	m.move(mc, next)
-}
-
 func compare(t *testing.T, step int, j *Journal, m *model, cursors []*Cursor) {
 	end := uint64(len(m.records))
 	if got := j.End(); got != end {
@@ -240,7 +228,7 @@ func compare(t *testing.T, step int, j *Journal, m *model, cursors []*Cursor) {
 		for _, r := range m.records[mc.next:] {
 			unread += int64(32 + (len(r.payload)+7)/8*8)
 		}
-		if want := (Position{mc.next, end, mc.lost, unread}); p != want {
+		if want := (Position{Next: mc.next, End: end, Passed: mc.read + mc.filtered + mc.lost, Unread: end - mc.next, Lost: mc.lost, UnreadBytes: unread}); p != want {
 			t.Errorf("step %d: cursor %d is at %+v, want %+v", step, i, p, want)
 		}
 	}

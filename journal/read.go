@@ -6,20 +6,24 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
 // Entry is a record as Read returns it.
 type Entry struct {
-	Seq   uint64
-	Time  time.Time  // as appended, without its location and monotonic clock; the zero Time if that was zero
-	Level slog.Level // as appended
-	Data  []byte     // the payload's copy, in the batch's memory
+	Journal [16]byte   // the life that the record was appended in, see Journal.ID
+	Seq     uint64     // in that life, from 0
+	Time    time.Time  // as appended, without its location and monotonic clock; the zero Time if that was zero
+	Level   slog.Level // as appended
+	Data    []byte     // the payload's copy, in the batch's memory
 }
 
 // Batch holds what Read has copied. The zero value is ready to use, and a batch
 // that is used again keeps its memory: Read overwrites what an earlier Read
 // returned.
 type Batch struct {
+	life    [16]byte
 	entries []entry // without pointers: the collector does not look at them
 	buf     []byte  // the payloads one after the other
 }
@@ -41,7 +45,7 @@ func (b *Batch) At(i int) Entry {
 	if i > 0 {
 		start = b.entries[i-1].end
 	}
-	return Entry{Seq: e.seq, Time: unpackTime(e.time), Level: slog.Level(e.level), Data: b.buf[start:e.end:e.end]}
+	return Entry{Journal: b.life, Seq: e.seq, Time: frame.UnpackTime(e.time), Level: slog.Level(e.level), Data: b.buf[start:e.end:e.end]}
 }
 
 // All returns the records of b in order.
@@ -62,20 +66,28 @@ type ReadLimits struct {
 	MinLevel slog.Level // records below it are passed without a copy; the zero Level is Info
 }
 
-// Read resets b and copies the next records into it, in order, up to the first
-// that is not yet readable and within the limits. It never waits. It returns
-// how many records it has passed because of their level, and whether it stopped
-// at a limit with more to read; if not, Arm says when there is more.
+// Read resets b and copies the next records of one life into it, in order, up to
+// the first that is not yet readable and within the limits. It does not wait for
+// anybody; where a backlog lies in files it reads them. It returns how many records
+// it has passed because of their level, and whether it stopped at a limit, or at
+// the end of an earlier life, with more to read; if not, Arm says when there is
+// more. Records that it finds lost or unreadable it passes; see [Position].
 func (c *Cursor) Read(b *Batch, l ReadLimits) (filtered int, more bool) {
-	b.entries, b.buf = b.entries[:0], b.buf[:0]
+	b.life, b.entries, b.buf = c.j.id, b.entries[:0], b.buf[:0]
+	var era *era
 	for {
-		s, ok := c.begin()
+		s, ok := c.begin(era)
 		if !ok {
+			more = s != nil
 			break
 		}
-		stop := s.copy(b, l)
+		era = s.seg.era
+		b.life = era.id
+		stop := c.copy(s, b, l)
 		filtered += s.filtered
-		c.finish(s)
+		if c.finish(s) {
+			c.file.close()
+		}
 		if stop != atEnd || s.last {
 			more = stop == atLimit
 			break
@@ -84,77 +96,72 @@ func (c *Cursor) Read(b *Batch, l ReadLimits) (filtered int, more bool) {
 	return filtered, more
 }
 
-// SkipTo passes the records before seq without reading them, at most up to the
-// journal's end, and returns how many that were: those that were lost before
-// are not among them. It never moves backward.
-func (c *Cursor) SkipTo(seq uint64) (skipped uint64) {
-	for {
-		s, ok := c.begin()
-		if !ok {
-			return skipped
-		}
-		from := s.seq
-		s.skip(seq)
-		skipped += s.seq - from
-		c.finish(s)
-		if s.seq >= seq || s.last {
-			return skipped
-		}
-	}
-}
-
 // span is a stretch of one segment that a cursor's owner walks over without a
 // lock. The segment is pinned: evicted it may be, but not used again.
 type span struct {
 	seg      *segment
 	from     uint64 // offset where it began
 	off      uint64 // offset of the next frame
-	seq      uint64 // and its sequence
+	seq      uint64 // and its position
 	end      uint64 // offset behind the last frame
-	endSeq   uint64 // sequence behind the last frame
+	endSeq   uint64 // position behind the last frame
 	last     bool   // the segment was the active one
+	inMemory bool   // the frames are read from memory, not from the file
 	filtered int
-	unseen   bool // frames were passed without a look at whether they are published
+	corrupt  uint64
 }
 
-// begin pins the cursor's segment and returns what can be walked of it, or
-// false if there is nothing.
-func (c *Cursor) begin() (*span, bool) {
+// begin pins the cursor's segment and returns what can be walked of it. It returns
+// false if there is nothing, and then a span if the next records are there but of
+// another life than within.
+func (c *Cursor) begin(within *era) (*span, bool) {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return nil, false
+	}
 	c.settle()
+	seg := c.seg
 	s := &c.span
-	*s = span{seg: c.seg, from: c.off, off: c.off, seq: c.next, end: c.seg.end, endSeq: c.seg.endSeq}
-	if !c.seg.sealed {
+	*s = span{seg: seg, from: c.off, off: c.off, seq: c.next, end: seg.end, endSeq: seg.endSeq}
+	if !seg.sealed {
 		s.last = true
 		s.end, s.endSeq = j.reservedEnd()
 	}
-	if s.off == s.end {
-		return nil, false
+	faulted := seg.faulted.Load()
+	switch {
+	case s.off == s.end, seg.shut, faulted && !seg.sealed:
+		return nil, false // or it is for the custodian to change that
+	case within != nil && within != seg.era:
+		return s, false
 	}
+	fresh := !seg.sealed || seg == j.previous
+	s.inMemory = seg.words != nil && !faulted && (fresh || !seg.mapped() || !seg.kept)
 	c.reading = true
-	s.seg.pins++
+	seg.pins++
 	return s, true
 }
 
 // finish moves the cursor to where the span has come and lets go of its
-// segment.
-func (c *Cursor) finish(s *span) {
+// segment. It reports whether the segment is behind it.
+func (c *Cursor) finish(s *span) (left bool) {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c.reading = false
 	c.off, c.next = s.off, s.seq
-	if !s.unseen && s.from <= j.known {
+	c.corrupt += s.corrupt
+	if s.inMemory && s.from <= j.known {
 		j.known = max(j.known, s.off)
 	}
-	left := s.seg.sealed && s.off == s.seg.end
+	left = s.seg.sealed && s.off == s.seg.end
 	j.unpin(s.seg)
-	if left {
+	if left && c.places == nil {
 		c.exhausted = false
 		j.releaseWaiting()
 	}
+	return left
 }
 
 // reason is why copying ended.
@@ -163,29 +170,45 @@ type reason int
 const (
 	atEnd         reason = iota // of the span
 	atLimit                     // and there is more
-	atUnpublished               // frame
+	atUnpublished               // frame, or one that cannot be read now
 )
 
-// copy copies records into b until a limit, the end or an unpublished frame.
+// copy copies records of s into b until a limit, the end or an unpublished frame.
+func (c *Cursor) copy(s *span, b *Batch, l ReadLimits) (stop reason) {
+	switch {
+	case !s.inMemory:
+		return c.copyFile(s, b, l)
+	case !s.seg.mapped():
+		return s.copy(b, l)
+	}
+	if err := s.seg.guard(func() { stop = s.copy(b, l) }); err != nil {
+		c.j.fault(s.seg, err)
+		return atUnpublished
+	}
+	return stop
+}
+
+// copy is Cursor.copy for frames in memory.
 func (s *span) copy(b *Batch, l ReadLimits) reason {
 	for s.off < s.end {
 		st, length := s.awaitPublished()
-		if st != published {
+		if st == frame.Reserved {
 			return atUnpublished
 		}
-		at := s.off - s.seg.base
-		frame := s.seg.words[at/bytesPerWord:][:headerWords:headerWords]
-		if frame[wordSeq] != s.seq {
-			panic(fmt.Sprintf("journal: broken frame at %d: sequence %d instead of %d", s.off, frame[wordSeq], s.seq))
+		words := frameAt(s.seg, s.off)
+		if words[frame.WordSeq] != s.seq-s.seg.shift {
+			panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: sequence %d instead of %d", s.off, words[frame.WordSeq], s.seq-s.seg.shift)))
 		}
-		if level := unpackLevel(frame[wordLevel]); level < l.MinLevel {
+		if st == frame.Void {
+			s.corrupt++
+		} else if level := frame.UnpackLevel(words[frame.WordCheck]); level < l.MinLevel {
 			s.filtered++
 		} else if b.fits(length, l) {
-			b.add(s.seq, frame[wordTime], level, s.seg.data[at+headerBytes:][:length])
+			b.add(words[frame.WordSeq], words[frame.WordTime], level, s.seg.data[s.off-s.seg.base+frame.Header:][:length])
 		} else {
 			return atLimit
 		}
-		s.off += frameBytes(length)
+		s.off += frame.Bytes(length)
 		s.seq++
 	}
 	return atEnd
@@ -195,13 +218,13 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 // about to be published, in the time of a copy unless its writer was preempted:
 // for a moment it is waited for, so that a batch that is there does not come
 // apart into two.
-func (s *span) awaitPublished() (st frameState, length int) {
+func (s *span) awaitPublished() (st frame.State, length int) {
 	const (
 		looks  = 64 // some hundred nanoseconds
 		yields = 16 // then others run, the writer perhaps among them
 	)
 	for i := range looks + yields {
-		if st, length = s.seg.state(s.off); st == published {
+		if st, length = s.seg.state(s.off); st != frame.Reserved {
 			break
 		}
 		if i >= looks {
@@ -209,21 +232,6 @@ func (s *span) awaitPublished() (st frameState, length int) {
 		}
 	}
 	return st, length
-}
-
-// skip walks on to the frame seq, or to the end.
-func (s *span) skip(seq uint64) {
-	if seq > s.seq {
-		s.unseen = true
-	}
-	if seq >= s.endSeq {
-		s.off, s.seq = s.end, s.endSeq
-	}
-	for s.seq < seq && s.off < s.end {
-		_, length := s.seg.state(s.off)
-		s.off += frameBytes(length)
-		s.seq++
-	}
 }
 
 // fits reports whether a payload of length bytes is within the limits.

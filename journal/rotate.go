@@ -3,11 +3,13 @@ package journal
 import (
 	"runtime"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
 // reserveSlowly reserves after it has found the active segment full.
 func (j *Journal) reserveSlowly(length int) (reservation, error) {
-	need := frameBytes(length)
+	need := frame.Bytes(length)
 	var w wait
 	for {
 		if err := j.makeRoom(need, &w); err != nil {
@@ -22,7 +24,8 @@ func (j *Journal) reserveSlowly(length int) (reservation, error) {
 // wait is what one append remembers from one wait to the next.
 type wait struct {
 	yielder
-	began time.Time // when it first had to wait for a cursor
+	began  time.Time // when it first had to wait for a cursor
+	onDisk time.Time // when it first had to wait for the disk
 }
 
 // makeRoom returns when the active segment has room for need bytes, or had
@@ -44,18 +47,21 @@ func (j *Journal) makeRoom(need uint64, w *wait) error {
 			continue
 		}
 		seg, until := j.takeSegment(w)
-		if seg != nil {
-			j.install(seg)
-			j.mu.Unlock()
+		if seg == nil {
+			j.awaitSpace(until)
+			continue
+		}
+		installed := j.install(seg)
+		j.mu.Unlock()
+		if installed {
 			return nil
 		}
-		j.awaitSpace(until)
 	}
 }
 
 func (j *Journal) hasRoom(need uint64) bool {
 	bytes, _ := unpackTail(j.tail.Load())
-	return bytes+need <= uint64(j.segmentBytes)
+	return bytes+need <= j.limit // which changes under mu only
 }
 
 // previousPublished reports whether the segment before the active one, and with
@@ -65,7 +71,7 @@ func (j *Journal) previousPublished() bool {
 	if p == nil || j.known >= p.end {
 		return true
 	}
-	j.known = p.publishedUpTo(max(j.known, p.base), p.end)
+	j.known = j.published(p, max(j.known, p.base), p.end)
 	return j.known == p.end
 }
 
@@ -77,7 +83,7 @@ func (j *Journal) allPublished() bool {
 		return false
 	}
 	end, _ := j.reservedEnd()
-	j.known = j.active.publishedUpTo(max(j.known, j.active.base), end)
+	j.known = j.published(j.active, max(j.known, j.active.base), end)
 	return j.known == end
 }
 
@@ -85,24 +91,32 @@ func (j *Journal) allPublished() bool {
 // wait: until the instant until, or without a limit if that is zero. It has
 // j.mu, and every segment but the active one is published.
 func (j *Journal) takeSegment(w *wait) (seg *segment, until time.Time) {
+	j.dropPassed()
+	for {
+		if seg := j.unused(); seg != nil {
+			return seg, time.Time{}
+		}
+		if until, coming := j.awaitSpare(w); coming {
+			return nil, until
+		}
+		if seg := j.grow(); seg != nil {
+			return seg, time.Time{}
+		}
+		if until, mustWait := j.blockedUntil(w); mustWait {
+			return nil, until
+		}
+		j.unlinkOldest()
+	}
+}
+
+// dropPassed unlinks the segments that every cursor has passed.
+func (j *Journal) dropPassed() {
 	for j.oldest != j.active && j.passedByAll(j.oldest) {
 		j.unlinkOldest()
 	}
-	if seg := j.unused(); seg != nil {
-		return seg, time.Time{}
-	}
-	if j.preparing {
-		return nil, time.Time{}
-	}
-	until, mustWait := j.blockedUntil(w)
-	if mustWait {
-		return nil, until
-	}
-	j.unlinkOldest()
-	return j.unused(), time.Time{}
 }
 
-// unused returns a free segment, or a new one if the limit allows it, or nil.
+// unused returns a segment that is ready to be used, or nil.
 func (j *Journal) unused() *segment {
 	if n := len(j.free); n > 0 {
 		seg := j.free[n-1]
@@ -110,18 +124,51 @@ func (j *Journal) unused() *segment {
 		j.free = j.free[:n-1]
 		return seg
 	}
-	if j.live < j.maxSegments {
-		j.live++
-		return newSegment(j.segmentBytes)
+	if j.store != nil {
+		return j.reuseFile()
 	}
 	return nil
+}
+
+// awaitSpare reports whether a segment is being prepared, and until when that is
+// waited for; zero: for as long as it takes.
+func (j *Journal) awaitSpare(w *wait) (until time.Time, coming bool) {
+	if j.store != nil {
+		return j.awaitFile(w)
+	}
+	return time.Time{}, j.preparing
+}
+
+// grow returns a new segment in memory if the limit allows it, or nil.
+func (j *Journal) grow() *segment {
+	if j.store != nil {
+		return j.growMemory()
+	}
+	if !j.mayGrow() {
+		return nil
+	}
+	j.live++
+	return newSegment(j.segmentBytes)
+}
+
+// mayGrow reports whether there may be another segment. There are always two: one
+// is written while the other is evicted.
+func (j *Journal) mayGrow() bool {
+	room := j.maxBytes
+	if j.store != nil {
+		room -= j.store.deadBytes
+	}
+	return j.live < minSegments || int64(j.live+1)*j.segmentBytes <= room
 }
 
 // passedByAll reports whether no cursor will read s any more. Without cursors
 // nothing is passed: the log retains what fits.
 func (j *Journal) passedByAll(s *segment) bool {
+	if j.store != nil && !j.store.ready {
+		return false // other cursors are to come
+	}
 	for _, c := range j.cursors {
-		if c.next < s.endSeq {
+		if c.passed() < s.endSeq {
 			return false
 		}
 	}
@@ -137,8 +184,24 @@ func (j *Journal) unlinkOldest() {
 	s.next = nil
 	if s.pins > 0 {
 		s.unlinked = true
-		j.live--
-		j.pinned++
+		j.countPinned(s, 1)
+		return
+	}
+	j.release(s)
+}
+
+// countPinned books n segments like s that readers hold in spite of the limit.
+func (j *Journal) countPinned(s *segment, n int) {
+	if s.era == j.own() {
+		j.live -= n
+		j.pinned += n
+	}
+}
+
+// release lets the memory, or the file, of an unlinked segment be used again.
+func (j *Journal) release(s *segment) {
+	if j.store != nil {
+		j.releaseFile(s)
 		return
 	}
 	j.free = append(j.free, s)
@@ -151,30 +214,41 @@ func (j *Journal) unpin(s *segment) {
 		return
 	}
 	s.unlinked = false
-	j.pinned--
-	if j.live < j.maxSegments { // else another has taken its place
-		j.live++
-		j.free = append(j.free, s)
+	if j.store != nil || j.mayGrow() { // else another has taken its place
+		j.countPinned(s, -1)
+		j.release(s)
+		return
 	}
+	j.pinned--
 }
 
-// install makes seg the active segment. It has j.mu.
-func (j *Journal) install(seg *segment) {
+// install makes seg the active segment. It has j.mu. It reports false if seg
+// turned out to be unusable.
+func (j *Journal) install(seg *segment) bool {
+	j.shutActive() // so that its end stays where it is
 	full := j.active
+	off, seq := j.reservedEnd()
 	seg.lap++
 	seg.sealed = false
+	seg.era = full.era
+	seg.base, seg.firstSeq, seg.shift = off, seq, full.shift
+	seg.ordinal = j.installed
+	if j.store != nil && !j.label(seg) {
+		return false
+	}
+	j.installed++
 
+	full.sealed, full.end, full.endSeq = true, off, seq
+	full.next = seg
 	j.lockTail()
-	off, seq := j.reservedEnd()
-	seg.base, seg.firstSeq = off, seq
 	j.active = seg
+	j.limit = uint64(j.segmentBytes)
 	j.unlockTail(0)
 
-	full.sealed, full.end, full.endSeq = true, off, seg.firstSeq
-	full.next = seg
 	j.previous = full
 	j.spareAt = off + uint64(j.segmentBytes/2)
 	j.setMarks()
+	return true
 }
 
 // blockedUntil reports whether evicting the oldest segment has to wait for a

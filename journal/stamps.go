@@ -14,16 +14,22 @@ const (
 	stampFraction = 32
 )
 
-// AppendedAt returns about when the record seq was appended: too early by at
+// AppendedAt returns about when the record at position seq was appended: too early by at
 // most 100 ms or a 32nd of its age, too late by no more than it took the
-// journal's goroutine to run. It carries a reading of the monotonic clock. seq
-// is to be less than End.
+// journal's goroutine to run. It carries a reading of the monotonic clock. For a
+// record of an earlier life it is when that record's segment was begun. seq is to
+// be less than End.
 func (j *Journal) AppendedAt(seq uint64) time.Time {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if end := j.endSeq(); j.stampIfDue(end) {
 		j.setMarks()
 		j.kick() // the append may find the mark raised; the next stamp is the keeper's to arm
+	}
+	for s := j.oldest; s.stored != nil; s = s.next {
+		if seq < s.endSeq {
+			return time.Unix(0, s.stored.Installed)
+		}
 	}
 	return j.stamps.at(seq)
 }

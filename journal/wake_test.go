@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
 func TestCursorIsWokenWhenItsMarkIsReachedAndNotBefore(t *testing.T) {
@@ -73,21 +75,6 @@ func TestArmReportsWhatIsThereAlready(t *testing.T) {
 	})
 }
 
-func TestDisarmedCursorIsNotWoken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := newJournal(t, 2, 4096)
-		wake := make(chan struct{}, 1)
-		c := j.NewCursor(CursorConfig{Wake: wake})
-		c.Arm(1, 0)
-		c.Disarm()
-		appendN(t, j, 3, 1)
-		synctest.Wait()
-		if len(wake) > 0 {
-			t.Error("woken after Disarm")
-		}
-	})
-}
-
 func TestCursorIsWokenOnceForAnArm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal(t, 2, 4096)
@@ -106,7 +93,7 @@ func TestCursorIsWokenOnceForAnArm(t *testing.T) {
 
 func TestLastAppendBeforeCloseWakes(t *testing.T) {
 	for range 200 {
-		j := open(8192, 4096)
+		j := openMemory(Config{MaxBytes: 8192, SegmentBytes: 4096})
 		wake := make(chan struct{}, 1)
 		c := j.NewCursor(CursorConfig{Wake: wake})
 		c.Arm(1, 0)
@@ -233,7 +220,7 @@ func TestSpareIsReadyBeforeItIsNeeded(t *testing.T) {
 			if got, want := j.Bytes(), int64(min(n+1, segments)*4096); got != want {
 				t.Errorf("%d bytes with %d segments half full, want %d", got, n, want)
 			}
-			appendN(t, j, 1, j.MaxPayload()/2-headerBytes) // the rest
+			appendN(t, j, 1, j.MaxPayload()/2-frame.Header) // the rest
 		}
 	})
 }

@@ -1,0 +1,165 @@
+package fapilog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/fapilog/fapilog/encode"
+	"github.com/fapilog/fapilog/journal"
+	"github.com/fapilog/fapilog/sink"
+)
+
+// absolute returns c with an absolute directory for a durable journal: the
+// process may change its own.
+func (c Config) absolute() (Config, error) {
+	if c.Journal.Dir == "" || checkJournalDir(c.Journal.Dir) != nil {
+		return c, nil // the mistake is told with the others
+	}
+	dir, err := filepath.Abs(c.Journal.Dir)
+	if err != nil {
+		return c, fmt.Errorf("fapilog: the journal's directory: %w", err)
+	}
+	c.Journal.Dir = dir
+	return c, nil
+}
+
+// quarantine returns the directory of quarantines that nobody has chosen, or
+// nothing.
+func (c Config) quarantine() string {
+	if c.Journal.Dir == "" {
+		return ""
+	}
+	return filepath.Join(c.Journal.Dir, "quarantine")
+}
+
+// builtin returns the first layer of every sink.
+func (c Config) builtin() Delivery {
+	return builtin.with(Delivery{Quarantine: c.quarantine()})
+}
+
+var (
+	// C: is a drive.
+	uriPrefix   = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9+.-]+:|://)`)
+	fsyncSuffix = regexp.MustCompile(`\?(.*&)?fsync(=|&|$)`)
+	querySuffix = regexp.MustCompile(`\?[A-Za-z-]+=`)
+)
+
+// checkJournalDir reports a value that is meant to be more than a directory. It
+// does not look at the directory.
+func checkJournalDir(dir string) error {
+	switch {
+	case fsyncSuffix.MatchString(dir):
+		return errors.New("fsync is not supported by this version; want the directory alone: its records survive the end of the process, not a power failure")
+	case uriPrefix.MatchString(dir):
+		return errors.New("want a directory, not a URI; one that has such a name is ./ and the name")
+	case querySuffix.MatchString(dir):
+		return errors.New("want a directory without parameters")
+	}
+	return nil
+}
+
+func journalDirSetting(p *string) flag.Value {
+	text := textSetting(p)
+	return setting{
+		set: func(s string) error {
+			if err := checkJournalDir(s); err != nil {
+				return err
+			}
+			return text.Set(s)
+		},
+		show: text.String,
+	}
+}
+
+// roomSetting is the size of something in which so many records of the default
+// length have to find room.
+func roomSetting(p *int64, records int64) flag.Value {
+	least := records * (encode.DefaultMaxRecord + journal.FrameOverhead)
+	what := "a record"
+	if records > 1 {
+		what = "two records"
+	}
+	var size int64
+	s := bytesSetting(&size)
+	return setting{
+		set: func(text string) error {
+			if err := s.Set(text); err != nil {
+				return err
+			}
+			if size < least {
+				return fmt.Errorf("want %dKiB or more: room for %s of %v", (least+1023)>>10, what, sink.Bytes(encode.DefaultMaxRecord))
+			}
+			*p = size
+			return nil
+		},
+		show: func() string { return sink.Bytes(*p).String() },
+	}
+}
+
+// placeOf returns what identifies the destination of a URI: scheme, host and
+// path. User, password and parameters may change while it stays the same.
+func placeOf(uri string) string {
+	place, _, _ := strings.Cut(uri, "?")
+	u, err := url.Parse(place)
+	if err != nil {
+		return "" // a mistake, which others tell of
+	}
+	scheme := u.Scheme
+	if scheme == "" {
+		scheme = u.Path // it stands alone
+		u.Path = ""
+	}
+	return strings.Join([]string{strings.ToLower(scheme), strings.ToLower(u.Host), u.Opaque + u.Path}, "\n")
+}
+
+// keyDrafts gives each sink the key under which a durable journal keeps how far
+// it has come: its name or, if nobody gave it one, what its place comes to. It
+// reports sinks without a key, and pairs with the same. A journal in memory keeps
+// nothing.
+func (c Config) keyDrafts(drafts []*draft) (mistakes []error) {
+	if c.Journal.Dir == "" {
+		return nil
+	}
+	taken := make(map[string]*draft)
+	for _, d := range drafts {
+		if d.disabled || d.unread {
+			continue
+		}
+		switch {
+		case d.key != "":
+		case d.place == "":
+			if !d.broken {
+				mistakes = append(mistakes, d.mistake("a Sink without a Name; a durable journal needs one to find its place again"))
+			}
+			continue
+		default:
+			d.key = placeKey(d.scheme, d.place)
+		}
+		// Keys are names of files, and some systems do not tell A from a.
+		folded := strings.ToLower(d.key)
+		if first := taken[folded]; first != nil {
+			if d.name != first.name { // else that is told already
+				mistakes = append(mistakes, d.mistake("%s and sink %d, %s, are one to a durable journal, which tells sinks apart by name or by scheme, host and path; give them different names", d.name, first.number, first.name))
+			}
+			continue
+		}
+		taken[folded] = d
+	}
+	return mistakes
+}
+
+// placeKey returns the key of a sink without a name: the scheme and 12 hexadecimal
+// digits of the place's SHA-256.
+func placeKey(scheme, place string) string {
+	const longest = 51 // with the digits, and what joins them, 64
+	sum := sha256.Sum256([]byte(place))
+	name := fileName(scheme)
+	return name[:min(len(name), longest)] + "-" + hex.EncodeToString(sum[:6])
+}

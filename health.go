@@ -1,0 +1,61 @@
+package fapilog
+
+import (
+	"encoding/hex"
+	"sync"
+
+	"github.com/fapilog/fapilog/journal"
+)
+
+// health tells of changes of a durable journal's health: each once.
+type health struct {
+	reporter *reporter
+	also     func(journal.Health) // the configuration's own; nil: none
+
+	mu   sync.Mutex
+	last journal.Health // as told
+}
+
+func newHealth(r *reporter, also func(journal.Health)) *health {
+	return &health{reporter: r, also: also, last: journal.Health{OnDisk: true}}
+}
+
+// changed is the journal's OnHealth.
+func (h *health) changed(now journal.Health) {
+	h.tell(now)
+	if h.also != nil {
+		safely(func() { h.also(now) })
+	}
+}
+
+func (h *health) tell(now journal.Health) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	well, wasWell := now.OnDisk && now.Err == "", h.last.OnDisk && h.last.Err == ""
+	switch {
+	case well && !wasWell:
+		h.reporter.report(Event{Kind: EventRestored})
+	case !well && (now.OnDisk != h.last.OnDisk || now.OnDisk && now.Err != h.last.Err):
+		// While it is in memory it tries again and again, and how that fails is no
+		// news.
+		h.reporter.report(Event{Kind: EventDegraded, Err: now.Err})
+	}
+	h.last = now
+}
+
+// journalStats returns how the journal is doing; nil if it is in memory by
+// choice.
+func (p *Pipeline) journalStats() *JournalStats {
+	if p.config.Journal.Dir == "" {
+		return nil
+	}
+	h, id := p.journal.Health(), p.journal.ID()
+	return &JournalStats{
+		Dir:    p.config.Journal.Dir,
+		Name:   hex.EncodeToString(id[:]),
+		OnDisk: h.OnDisk,
+		Err:    h.Err,
+		Since:  h.Since,
+		Lives:  h.Lives,
+	}
+}

@@ -1,0 +1,383 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/journal/internal/frame"
+	"github.com/fapilog/fapilog/journal/internal/life"
+)
+
+// tend is the custodian, a durable journal's second goroutine: it does what may
+// take the disk's time. It makes and removes files, moves to disk what had to
+// be kept in memory, and lets go of lives that are drained.
+func (j *Journal) tend() {
+	st := j.store
+	defer close(st.done)
+	again := time.NewTimer(lookEvery)
+	again.Stop()
+	defer again.Stop()
+	st.looked = time.Now()
+	for {
+		j.work(time.Now())
+		j.tell()
+		if j.restless() {
+			again.Reset(lookEvery)
+		}
+		select {
+		case <-st.kicks:
+		case <-again.C:
+		case <-j.quit:
+			<-j.done // the keeper: nobody else is left
+			j.letGo()
+			return
+		}
+	}
+}
+
+// restless reports whether the custodian is to look again after a while, though
+// nobody kicks it.
+func (j *Journal) restless() bool {
+	failing, _ := j.store.failing()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return failing || j.endSeq() != j.store.lookSeq || j.anyShut() || j.active.file == nil || j.unkept() != nil
+}
+
+// work does all there is to do.
+func (j *Journal) work(now time.Time) {
+	st := j.store
+	j.emptyTrash()
+	if now.Sub(st.looked) >= lookEvery {
+		st.looked = now
+		j.look()
+	}
+	j.leaveBad()
+	j.prepareFile()
+	for j.keepOne() {
+	}
+	j.dropMemory()
+	j.fold()
+}
+
+// emptyTrash removes files that are not needed any more.
+func (j *Journal) emptyTrash() {
+	st := j.store
+	j.mu.Lock()
+	list := st.trash
+	st.trash = nil
+	j.mu.Unlock()
+	for _, t := range list {
+		if err := st.fs.Remove(t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			st.complain(err)
+		}
+		crash.Point("segment.unlinked")
+		if t.era == nil {
+			continue
+		}
+		j.mu.Lock()
+		t.era.bytes -= t.bytes
+		st.deadBytes -= t.bytes
+		j.releaseWaiting()
+		j.mu.Unlock()
+	}
+}
+
+// look finds out whether the directory and the active segment are still there
+// and, if the disk failed, whether it is well again.
+func (j *Journal) look() {
+	st := j.store
+	j.mu.Lock()
+	active := j.active
+	st.lookSeq = j.endSeq()
+	j.reopenShut()
+	j.mu.Unlock()
+
+	if err := j.inspectLife(); err != nil {
+		j.lose(err)
+	}
+	if active.file != nil && !active.faulted.Load() {
+		if err := st.inspectFile(active.file, frame.Page+j.segmentBytes); err != nil {
+			j.abandon(active, err)
+		}
+	}
+	if failing, _ := st.failing(); failing {
+		j.tell() // that it fails, even if it is well again at once
+		j.tryDisk()
+	}
+}
+
+// inspectLife returns an error if the directory is not there any more.
+func (j *Journal) inspectLife() error {
+	own := j.ownLife()
+	if own == nil {
+		return nil
+	}
+	present, err := own.Present()
+	if err == nil && !present {
+		err = &fs.PathError{Op: "open", Path: own.Dir, Err: fs.ErrNotExist}
+	}
+	return err
+}
+
+func (j *Journal) ownLife() *life.Life {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.store.life
+}
+
+// inspectFile returns an error if the file of a segment is not what it was.
+func (st *store) inspectFile(f *segmentFile, size int64) error {
+	info, err := st.fs.Lstat(f.path)
+	switch {
+	case err != nil:
+		return err
+	case info.Size() < size:
+		return fmt.Errorf("%s was cut to %d bytes", f.path, info.Size())
+	}
+	return nil
+}
+
+// lose goes on without the directory, which is not there any more. What is in
+// memory, or still mapped, is kept elsewhere when that can be.
+func (j *Journal) lose(err error) {
+	st := j.store
+	st.fail(err)
+	j.mu.Lock()
+	own := st.life
+	st.life = nil
+	for s := j.oldest; s != nil; s = s.next {
+		if s.file != nil {
+			s.kept = false
+		}
+	}
+	idle := st.idle
+	st.idle = nil
+	j.live -= len(idle)
+	if j.active.file != nil {
+		j.shutActive()
+	}
+	cursors := j.keyed
+	j.mu.Unlock()
+	for _, f := range idle {
+		f.close()
+	}
+	for _, c := range cursors {
+		c.unfile()
+	}
+	_ = own.Release()
+}
+
+// abandon leaves a segment whose file is not what it was. What has been removed can
+// still be read, and kept elsewhere; what has been cut cannot.
+func (j *Journal) abandon(s *segment, err error) {
+	if s.mapped() && !errors.Is(err, fs.ErrNotExist) {
+		j.fault(s, err)
+		return
+	}
+	j.unwritten(s, err)
+}
+
+// tryDisk tries whether the disk is well again.
+func (j *Journal) tryDisk() {
+	st := j.store
+	if err := j.reenter(); err != nil {
+		return
+	}
+	f, err := st.makeFile(j.segmentBytes)
+	if err != nil {
+		return
+	}
+	j.mu.Lock()
+	keep := j.mayGrow()
+	if keep {
+		f.ready = true
+		st.idle = append(st.idle, f)
+		j.live++
+	}
+	cursors := j.keyed
+	j.mu.Unlock()
+	if !keep {
+		f.close()
+		_ = st.fs.Remove(f.path)
+	}
+	st.recovered()
+	for _, c := range cursors {
+		c.refile()
+	}
+}
+
+// reenter sees to it that the journal has a directory.
+func (j *Journal) reenter() error {
+	st := j.store
+	if j.ownLife() != nil {
+		return nil
+	}
+	if err := st.fs.OpenRoot(st.root); err != nil {
+		return err
+	}
+	own, err := life.Resume(st.fs, st.root, j.id, st.created)
+	if err != nil {
+		return err
+	}
+	if err := st.carried.Write(st.fs, own.Dir); err != nil && len(st.carried.Tallies) > 0 {
+		return errors.Join(err, own.Release())
+	}
+	j.mu.Lock()
+	st.life = own
+	j.mu.Unlock()
+	return nil
+}
+
+// leaveBad makes another segment active if the present one is no longer on disk,
+// and could be.
+func (j *Journal) leaveBad() {
+	var y yielder
+	for {
+		failing, _ := j.store.failing()
+		j.mu.Lock()
+		bad := j.active.file == nil && !failing || j.active.faulted.Load() || j.active.file != nil && !j.active.kept
+		if !bad || j.sealed {
+			j.mu.Unlock()
+			return
+		}
+		j.shutActive()
+		if !j.previousPublished() {
+			j.mu.Unlock()
+			y.yield()
+			continue
+		}
+		seg := j.reuseFile()
+		if seg == nil && !failing {
+			j.mu.Unlock()
+			j.prepareFile()
+			if failing, _ := j.store.failing(); !failing && j.idleFiles() == 0 {
+				return // full: an append will evict
+			}
+			continue
+		}
+		if seg == nil {
+			j.store.inMemory++
+			j.live++
+			seg = newSegment(j.segmentBytes)
+		}
+		j.install(seg)
+		j.releaseWaiting()
+		j.mu.Unlock()
+	}
+}
+
+func (j *Journal) idleFiles() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.store.idle)
+}
+
+// prepareFile sees to it that there is a file for the next segment, in memory
+// already, as far as the limit allows.
+func (j *Journal) prepareFile() {
+	st := j.store
+	failing, wholly := st.failing()
+	j.mu.Lock()
+	if j.sealed || wholly || st.life == nil {
+		j.mu.Unlock()
+		return
+	}
+	j.dropPassed()
+	var next *segmentFile
+	switch n := len(st.idle); {
+	case n > 0 && st.idle[n-1].ready:
+		j.mu.Unlock()
+		return
+	case n > 0:
+		next = st.idle[n-1]
+		st.idle = st.idle[:n-1]
+	case failing || !j.mayGrow():
+		j.mu.Unlock()
+		return
+	}
+	isNew := next == nil
+	if isNew {
+		j.live++ // its room
+	}
+	j.mu.Unlock()
+
+	var err error
+	if isNew {
+		next, err = st.makeFile(j.segmentBytes)
+	} else {
+		err = next.renew(st, frame.Page+j.segmentBytes)
+	}
+	j.mu.Lock()
+	if err == nil {
+		next.ready = true
+		st.idle = append(st.idle, next)
+	} else {
+		j.live--
+	}
+	j.releaseWaiting()
+	j.mu.Unlock()
+	if err == nil {
+		return
+	}
+	if !isNew {
+		next.close()
+		_ = st.fs.Remove(next.path)
+	}
+	st.fail(err)
+}
+
+// renew prepares a file that was in use before.
+func (f *segmentFile) renew(st *store, size int64) error {
+	if err := st.inspectFile(f, size); err != nil {
+		return err
+	}
+	if f.mapping == nil {
+		return nil
+	}
+	return f.mapping.Populate()
+}
+
+// letGo ends what the journal has on disk.
+func (j *Journal) letGo() {
+	st := j.store
+	j.emptyTrash()
+	j.fold()
+	j.mu.Lock()
+	empty := j.endSeq() == j.own().first && len(st.carried.Tallies) == 0
+	own, cursors := st.life, j.keyed
+	st.life = nil
+	j.closed = true
+	var files []*segmentFile
+	for s := j.oldest; s != nil; s = s.next {
+		if s.file != nil && s.pins == 0 && !s.faulted.Load() {
+			files = append(files, s.file) // nobody looks at its memory from here on
+		}
+	}
+	files = append(files, st.idle...)
+	eras := j.eras
+	j.mu.Unlock()
+
+	for _, c := range cursors {
+		empty = empty && c.spotless()
+		c.close()
+	}
+	for _, f := range files {
+		f.close()
+	}
+	for _, e := range eras {
+		if e.dead != nil && !e.gone {
+			_ = e.dead.Release()
+		}
+	}
+	switch {
+	case own == nil:
+	case empty:
+		_ = own.Remove()
+	default:
+		_ = own.Release()
+	}
+}

@@ -1,0 +1,229 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/journal/internal/disk"
+	"github.com/fapilog/fapilog/journal/internal/frame"
+)
+
+// make makes the file, of size bytes.
+func (f *segmentFile) make(fs disk.FS, size int64) (err error) {
+	file, err := fs.Create(f.path)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil || f.mapping != nil {
+			err = errors.Join(err, file.Close())
+		}
+		if err != nil {
+			if f.mapping != nil {
+				err = errors.Join(err, f.mapping.Unmap())
+			}
+			err = errors.Join(err, fs.Remove(f.path))
+		}
+	}()
+	crash.Point("segment.created")
+	if err := file.Allocate(size); err != nil {
+		return err
+	}
+	crash.Point("segment.allocated")
+	if !fs.Mappable(filepath.Dir(f.path)) {
+		f.file = file
+		return nil
+	}
+	switch mapping, err := file.Map(size); {
+	case err == nil:
+		f.mapping = mapping
+		return mapping.Populate()
+	case errors.Is(err, errors.ErrUnsupported):
+		f.file = file
+		return nil
+	default:
+		return err
+	}
+}
+
+// close lets go of the file, which nobody reads or writes any more. It stays on
+// disk.
+func (f *segmentFile) close() {
+	if f.mapping != nil {
+		_ = f.mapping.Unmap()
+	}
+	if f.file != nil {
+		_ = f.file.Close()
+	}
+}
+
+// segment returns a segment whose frames lie in f.
+func (f *segmentFile) segment(size int64) *segment {
+	var s *segment
+	if f.mapping != nil {
+		words := f.mapping.Words()
+		s = &segment{words: words[frame.Page/bytesPerWord:], data: f.mapping.Bytes()[frame.Page:], head: words[:frame.Page/bytesPerWord]}
+	} else {
+		s = newSegment(size)
+		s.plain = true
+	}
+	s.file, s.kept, s.lap = f, true, f.lap
+	return s
+}
+
+// headerOf describes the segment s in its file.
+func (j *Journal) headerOf(s *segment) frame.SegmentHeader {
+	return frame.SegmentHeader{
+		ID:           j.id,
+		Created:      j.store.created.UnixNano(),
+		SegmentBytes: uint64(j.segmentBytes),
+		Ordinal:      s.ordinal,
+		Lap:          s.lap,
+		Base:         s.base,
+		FirstSeq:     s.firstSeq - s.shift,
+		Installed:    time.Now().UnixNano(),
+	}
+}
+
+// label writes the header of a segment that is about to be active, if it is
+// mapped; else its first append does. It has j.mu and reports false if the
+// segment cannot be used.
+func (j *Journal) label(s *segment) bool {
+	s.seed = frame.Seed(j.id, s.lap)
+	if s.file == nil {
+		return true
+	}
+	s.file.lap = s.lap
+	h := j.headerOf(s)
+	if !s.mapped() {
+		s.file.mu.Lock()
+		s.file.header, s.file.labels = h, false
+		s.file.mu.Unlock()
+		return true
+	}
+	err := disk.Guard(func() {
+		page := s.file.mapping.Bytes()
+		s.head[frame.TailWord+1] = s.head[frame.TailWord] // no mirror of the segment's earlier life fits
+		h.Put(page, 0)
+		crash.Point("rotate.header")
+		h.Put(page, 1)
+		crash.Point("rotate.installed")
+	}, s.file.mapping)
+	if err != nil {
+		s.faulted.Store(true)
+		j.live--
+		j.store.trash = append(j.store.trash, trash{path: s.file.path})
+		j.store.fail(err)
+		j.store.kick()
+	}
+	return err == nil
+}
+
+// labelled sees to it that the header of s is in the file, which is not mapped.
+func (f *segmentFile) labelled(s *segment) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.labels {
+		return nil
+	}
+	if err := writeHeader(f.file, &f.header); err != nil {
+		return err
+	}
+	f.labels = true
+	return nil
+}
+
+// writeHeader writes a header page without a tail's mirror.
+func writeHeader(f disk.File, h *frame.SegmentHeader) error {
+	page := make([]byte, frame.Page)
+	h.Put(page, 0)
+	h.Put(page, 1)
+	page[frame.TailWord*bytesPerWord+bytesPerWord] = 1 // no mirror
+	_, err := f.WriteAt(page, 0)
+	return err
+}
+
+// putWord stores w as the first word of b, in the machine's byte order.
+func putWord(b []byte, w uint64) {
+	copy(b, (*[bytesPerWord]byte)(unsafe.Pointer(&w))[:])
+}
+
+// reuseFile returns a segment in a file that was in use before, or nil. It has
+// j.mu.
+func (j *Journal) reuseFile() *segment {
+	st := j.store
+	if _, wholly := st.failing(); wholly || len(st.idle) == 0 {
+		return nil
+	}
+	n := len(st.idle) - 1
+	f := st.idle[n]
+	st.idle[n] = nil
+	st.idle = st.idle[:n]
+	f.ready = false
+	return f.segment(j.segmentBytes)
+}
+
+// awaitFile reports whether the custodian is to make a file, for which an append
+// waits until the given time. It has j.mu.
+func (j *Journal) awaitFile(w *wait) (until time.Time, coming bool) {
+	if failing, _ := j.store.failing(); failing || !j.mayGrow() {
+		return time.Time{}, false
+	}
+	now := time.Now()
+	if w.onDisk.IsZero() {
+		w.onDisk = now
+	}
+	until = w.onDisk.Add(diskPatience)
+	if !now.Before(until) {
+		j.store.fail(fmt.Errorf("no segment within %v", diskPatience))
+	}
+	j.store.kick()
+	return until, now.Before(until)
+}
+
+// growMemory returns a segment in memory while the disk fails, or if there is
+// nothing that could be evicted. It has j.mu.
+func (j *Journal) growMemory() *segment {
+	failing, _ := j.store.failing()
+	room := min(j.maxBytes, maxInMemory)
+	if j.oldest != j.active && !(failing && int64(j.store.inMemory+1)*j.segmentBytes <= room) {
+		return nil
+	}
+	j.store.inMemory++
+	j.live++
+	return newSegment(j.segmentBytes)
+}
+
+// releaseFile lets go of an unlinked segment. It has j.mu.
+func (j *Journal) releaseFile(s *segment) {
+	st := j.store
+	switch {
+	case s.stored != nil: // of an earlier life; the last goes with its directory
+		if !s.last {
+			st.trash = append(st.trash, trash{s.stored.Path, s.era, s.stored.FileSize})
+		}
+	case s.file == nil:
+		st.inMemory--
+		j.live--
+	case s.faulted.Load():
+		// Not to be touched again, nor unmapped: a writer may still be in it.
+		st.trash = append(st.trash, trash{path: s.file.path})
+		j.live--
+	default:
+		st.idle = append(st.idle, s.file)
+	}
+	st.kick()
+}
+
+// isNoSpace reports whether err says that more cannot be stored, while what is
+// there can be used.
+func isNoSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) ||
+		errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, os.ErrDeadlineExceeded)
+}

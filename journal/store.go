@@ -1,0 +1,275 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/disk"
+	"github.com/fapilog/fapilog/journal/internal/frame"
+	"github.com/fapilog/fapilog/journal/internal/life"
+)
+
+const (
+	// diskPatience is how long an append waits for the disk to give it a segment
+	// before the journal goes on in memory.
+	diskPatience = time.Second
+	// maxInMemory bounds the segments in memory of a journal whose disk fails.
+	maxInMemory = defaultMaxBytes
+	// lookEvery is how often the custodian looks whether the disk is well again,
+	// and whether the active segment is still there.
+	lookEvery = time.Second
+)
+
+// store is what a durable journal has on disk. The custodian, its goroutine, does
+// whatever may take the disk's time.
+type store struct {
+	fs       disk.FS
+	root     string
+	created  time.Time
+	onHealth func(Health)
+	kicks    chan struct{} // the custodian has something to do; capacity 1
+	done     chan struct{} // closed when the custodian has ended
+
+	// Guarded by Journal.mu.
+	life      *life.Life      // nil: there is no directory, the journal began in memory
+	idle      []*segmentFile  // not in use, as they are; the last is the next
+	trash     []trash         // files to be removed
+	deadBytes int64           // room that the files of earlier lives take
+	inMemory  int             // segments without a file, linked, pinned or free
+	ready     bool            // every cursor has been made
+	damaged   map[string]bool // what has been set aside
+
+	// Guarded by health.
+	health sync.Mutex
+	err    error     // why the journal is in memory; nil: it is not
+	since  time.Time // when that began
+	full   bool      // err is that there is no space: the files that there are can be used
+	told   Health    // what onHealth was told last
+	notes  []error   // what else is wrong with the directory
+
+	// Owned by the custodian.
+	numbers int // segment files made so far
+	carried life.Carried
+	looked  time.Time // when it last looked whether the active segment is there
+	lookSeq uint64    // and how far the log was
+}
+
+// trash is a file that is not needed any more.
+type trash struct {
+	path  string
+	era   *era // of the earlier life that has it, or nil
+	bytes int64
+}
+
+// segmentFile is one segment file of the journal's own life, which is used again
+// and again.
+type segmentFile struct {
+	path    string
+	lap     uint32
+	mapping *disk.Mapping // nil: it is written with WriteAt
+	file    disk.File     // nil: it is mapped
+	ready   bool          // it is idle, there, and in memory; guarded by Journal.mu
+
+	// Of a file that is not mapped: whether its header is that of the segment
+	// which is in it.
+	mu     sync.Mutex
+	header frame.SegmentHeader
+	labels bool
+}
+
+// openDurable opens a journal in a directory.
+func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
+	st := &store{
+		fs:       fs,
+		root:     cfg.Dir,
+		created:  time.Now(),
+		told:     Health{OnDisk: true},
+		onHealth: cfg.OnHealth,
+		kicks:    make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		damaged:  make(map[string]bool),
+	}
+	j := assemble(cfg, st)
+	own, dead, err := st.enter()
+	if errors.Is(err, disk.ErrUnfit) {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if err != nil {
+		own = life.Unkept(st.created)
+		st.fail(err)
+	} else {
+		st.life = own
+	}
+	j.id = own.ID
+	j.inherit(dead)
+	era := &era{id: j.id, first: j.nextPosition(), end: math.MaxUint64}
+	era.shift = era.first
+	first := j.firstSegment()
+	if !j.placeFirst(first, era) {
+		first = newSegment(j.segmentBytes)
+		st.inMemory++
+		j.placeFirst(first, era)
+	}
+	if j.previous != nil {
+		j.previous.next = first
+		j.previous = nil // what earlier lives have left is published, or never will be
+	}
+	j.begin(first, era)
+	go j.tend()
+	return j, nil
+}
+
+// enter claims the lives that others have left, and begins one.
+func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
+	if err := st.fs.OpenRoot(st.root); err != nil {
+		return nil, nil, err
+	}
+	dead, problems, err := life.Claim(st.fs, st.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	st.notes = problems
+	own, err = life.Create(st.fs, st.root, st.created)
+	if err != nil {
+		for _, d := range dead {
+			_ = d.Release() // another will drain it
+		}
+		return nil, nil, err
+	}
+	return own, dead, nil
+}
+
+// inherit links the segments of earlier lives, the oldest first.
+func (j *Journal) inherit(dead []*life.Dead) {
+	var pos, off uint64
+	for _, d := range dead {
+		e := &era{id: d.ID, first: pos, end: pos, dead: d}
+		if len(d.Segments) > 0 {
+			e.shift = pos - d.Segments[0].FirstSeq
+			e.end = d.End + e.shift
+		} else {
+			e.shift = pos - d.End
+		}
+		j.eras = append(j.eras, e)
+		for i := range d.Segments {
+			e.bytes += d.Segments[i].FileSize
+			s := &segment{
+				era: e, base: off, firstSeq: d.Segments[i].FirstSeq + e.shift, shift: e.shift,
+				lap: d.Segments[i].Lap, sealed: true, kept: true,
+				end: off + max(d.Segments[i].Bytes, 1), endSeq: d.Segments[i].EndSeq + e.shift,
+				stored: &d.Segments[i], last: i == len(d.Segments)-1,
+			}
+			if s.endSeq == s.firstSeq && !s.last {
+				continue // nothing in it; it goes with the directory
+			}
+			j.link(s)
+			off = s.end
+		}
+		j.store.deadBytes += e.bytes
+		pos = e.end
+	}
+}
+
+// link makes s the newest segment of the list, before there is an active one.
+func (j *Journal) link(s *segment) {
+	if j.oldest == nil {
+		j.oldest = s
+	} else {
+		j.previous.next = s
+	}
+	j.previous = s
+}
+
+// nextPosition returns the position behind what was inherited.
+func (j *Journal) nextPosition() uint64 {
+	if len(j.eras) == 0 {
+		return 0
+	}
+	return j.eras[len(j.eras)-1].end
+}
+
+// firstSegment returns memory for the first segment, in a file if that can be.
+func (j *Journal) firstSegment() *segment {
+	if j.store.life != nil {
+		f, err := j.store.makeFile(j.segmentBytes)
+		if err == nil {
+			return f.segment(j.segmentBytes)
+		}
+		j.store.fail(err)
+	}
+	j.store.inMemory++
+	return newSegment(j.segmentBytes)
+}
+
+// placeFirst gives the first segment its place behind those of earlier lives. It
+// reports false if the segment cannot be used.
+func (j *Journal) placeFirst(first *segment, own *era) bool {
+	first.era, first.firstSeq, first.shift = own, own.first, own.shift
+	first.lap++
+	if j.previous != nil {
+		first.base = j.previous.end
+	}
+	return j.label(first)
+}
+
+// fail makes err the reason why the journal is in memory. The first one stays,
+// unless a worse one comes.
+func (st *store) fail(err error) {
+	st.health.Lock()
+	defer st.health.Unlock()
+	full := isNoSpace(err)
+	switch {
+	case st.err == nil:
+		st.err, st.full, st.since = err, full, time.Now()
+	case st.full && !full:
+		st.err, st.full = err, false
+	}
+}
+
+// complain remembers what is wrong with the directory, beside what keeps the
+// journal in memory.
+func (st *store) complain(err error) {
+	const most = 8
+	st.health.Lock()
+	defer st.health.Unlock()
+	if len(st.notes) < most {
+		st.notes = append(st.notes, err)
+	}
+}
+
+// failing reports whether files are not to be made, and whether not even those
+// that there are can be used.
+func (st *store) failing() (failing, wholly bool) {
+	st.health.Lock()
+	defer st.health.Unlock()
+	return st.err != nil, st.err != nil && !st.full
+}
+
+// degrade goes on in memory until the disk is well again. It must not have j.mu.
+func (j *Journal) degrade(err error) {
+	j.store.fail(err)
+	j.store.kick()
+}
+
+// kick makes the custodian look for work.
+func (st *store) kick() {
+	select {
+	case st.kicks <- struct{}{}:
+	default:
+	}
+}
+
+// makeFile makes a segment file, allocated and, where that is fit, mapped. It is
+// the custodian's, but for the first.
+func (st *store) makeFile(size int64) (*segmentFile, error) {
+	st.numbers++
+	f := &segmentFile{path: filepath.Join(st.life.Dir, fmt.Sprintf("%08x.segment", st.numbers-1))}
+	if err := f.make(st.fs, frame.Page+size); err != nil {
+		return nil, err
+	}
+	return f, nil
+}

@@ -13,7 +13,7 @@ const progressInterval = time.Second
 // drain waits until every sink has settled every record, until none has settled
 // any for quiet (0: for ever), or until ctx ends. It notices that nothing
 // happens up to progressInterval late.
-func drain(ctx context.Context, p *fapilog.Pipeline, quiet time.Duration) {
+func drain(ctx context.Context, p carrier, quiet time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	flushed := make(chan struct{}) // closed when everything is settled, or with ctx
 	go func() {

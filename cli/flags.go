@@ -10,27 +10,38 @@ import (
 	"github.com/fapilog/fapilog/sink"
 )
 
-// flags are the flags of a subcommand that takes no other arguments.
-type flags struct{ *flag.FlagSet }
+// flags are the flags of a subcommand, and its other arguments.
+type flags struct {
+	*flag.FlagSet
+	operand string // the name of the one argument besides flags; empty: there is none
+	value   string // that argument
+}
 
 func newFlags(command string) *flags {
 	fs := flag.NewFlagSet(command, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	return &flags{fs}
+	return &flags{FlagSet: fs}
 }
 
-// parse reports whether help was asked for, or what is wrong with args.
+// parse reports whether help was asked for, or what is wrong with args. Flags may
+// stand before and behind the operand.
 func (f *flags) parse(args []string) (help bool, err error) {
-	err = f.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return true, nil
-	case err != nil:
-		return false, maskedIn(args).Error(f.explain(err))
-	case f.NArg() > 0:
-		return false, fmt.Errorf("unexpected argument %s%s", quote(f.Arg(0)), didYouMean(f.Arg(0), f.names(), "--"))
+	for rest := args; ; rest = f.Args()[1:] {
+		err = f.Parse(rest)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			return true, nil
+		case err != nil:
+			return false, maskedIn(args).Error(f.explain(err))
+		case f.NArg() == 0 && f.operand != "" && f.value == "":
+			return false, fmt.Errorf("%s is missing", f.operand)
+		case f.NArg() == 0:
+			return false, nil
+		case f.operand == "" || f.value != "" || f.Arg(0) == "":
+			return false, fmt.Errorf("unexpected argument %s%s", quote(f.Arg(0)), didYouMean(f.Arg(0), f.names(), "--"))
+		}
+		f.value = f.Arg(0)
 	}
-	return false, nil
 }
 
 // explain adds the nearest flag to package flag's complaint of an unknown one.
@@ -76,7 +87,10 @@ func (f *flags) describe() string {
 	var b strings.Builder
 	f.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "  --%s %s\n        %s\n", f.Name, value, strings.ReplaceAll(usage, "\n", "\n        "))
+		if value != "" {
+			value = " " + value
+		}
+		fmt.Fprintf(&b, "  --%s%s\n        %s\n", f.Name, value, strings.ReplaceAll(usage, "\n", "\n        "))
 	})
 	return b.String()
 }

@@ -26,6 +26,7 @@ doing so while some of them fail.
 
 Commands:
   pipe     carry standard input to the sinks named in FAPILOG_SINKS
+  journal  look into the directory of a journal, or send its records to a sink again
   version  print the version
   help     print this, or the help of a command: fapilog help pipe
 
@@ -44,7 +45,7 @@ type streams struct {
 type command func(std streams, args []string) int
 
 func commands() map[string]command {
-	return map[string]command{"pipe": pipe, "version": version, "help": printHelp}
+	return map[string]command{"pipe": pipe, "journal": runJournal, "version": version, "help": printHelp}
 }
 
 // Main runs the command with the arguments that follow the program's name, and
@@ -83,21 +84,33 @@ func commandNames() (names []string) {
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
+// topics are the commands that have a help text of their own.
+func topics() map[string]func(io.Writer) {
+	return map[string]func(io.Writer){
+		"pipe": printPipeHelp, "journal": printJournalHelp,
+		"journal inspect": printInspectHelp, "journal replay": printReplayHelp,
+	}
+}
+
 // printHelp prints the general help, or that of the command it is asked for.
 func printHelp(std streams, args []string) int {
-	switch {
-	case len(args) == 0:
-		fmt.Fprint(std.out, help)
-		return exitOK
-	case len(args) > 1:
-		return usageError(std.err, "fapilog help: unexpected argument %s", quote(args[1]))
-	case args[0] == "pipe":
-		return printPipeHelp(std.out)
-	case slices.Contains(commandNames(), args[0]):
+	if len(args) == 0 {
 		fmt.Fprint(std.out, help)
 		return exitOK
 	}
-	return usageError(std.err, "fapilog help: unknown command %s%s", quote(args[0]), didYouMean(args[0], commandNames(), ""))
+	if !slices.Contains(commandNames(), args[0]) {
+		return usageError(std.err, "fapilog help: unknown command %s%s", quote(args[0]), didYouMean(args[0], commandNames(), ""))
+	}
+	print, ok := topics()[strings.Join(args, " ")]
+	switch {
+	case ok:
+		print(std.out)
+	case len(args) > 1:
+		return usageError(std.err, "fapilog help: unexpected argument %s", quote(args[1]))
+	default:
+		fmt.Fprint(std.out, help)
+	}
+	return exitOK
 }
 
 // usageError prints a mistake on the command line.

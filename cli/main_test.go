@@ -133,7 +133,7 @@ func TestWrongConfigurationIsStatus2AndCreatesNothing(t *testing.T) {
 			[]string{"sink 2", `did you mean "file"?`, "sink 3", `did you mean "level"?`, "FAPILOG_TIMEOUT"},
 		},
 		"only empty items":           {map[string]string{"FAPILOG_SINKS": " , ,"}, []string{"FAPILOG_SINKS"}},
-		"a durable journal":          {map[string]string{"FAPILOG_JOURNAL": "DIR/journal"}, []string{"FAPILOG_JOURNAL"}},
+		"a URI as a journal":         {map[string]string{"FAPILOG_JOURNAL": "file:DIR/journal?fsync=100ms"}, []string{"FAPILOG_JOURNAL"}},
 		"an unset variable":          {map[string]string{"FAPILOG_SINKS": "file:DIR/a.log,file:${CLI_TEST_UNSET}"}, []string{"sink 2", "CLI_TEST_UNSET"}},
 		"a secret in the host":       {map[string]string{"FAPILOG_SINKS": "file://u:" + canary + "/x@h/a.log"}, []string{"sink 1"}},
 		"a foreign host":             {map[string]string{"FAPILOG_SINKS": "file:DIR/a.log,file://elsewhere/a.log"}, []string{"sink 2"}},

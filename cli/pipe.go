@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,10 @@ gone, such as a console whose reader has ended, gets no more lines. What a sink
 loses is counted, and the exit status is 3. With stdout?breaker=false there is no
 circuit: a reader that pauses makes pipe wait however long it does.
 
+With FAPILOG_JOURNAL=DIR the journal is kept in DIR: lines that pipe has read
+survive its end, however that comes, and the next pipe with that DIR delivers
+them first. See fapilog help journal.
+
 At the end of the input pipe waits until every sink has everything. SIGINT or
 SIGTERM allows --grace for all that is left. The last lines of a program that the
 same Ctrl-C ends are not lost: pipe reads on until the end of the input, until
@@ -42,21 +47,28 @@ became of every line. The exit status is
   3  something was dropped, quarantined or left, or the input could not be read
 `
 
-// pipeFlags are the flags of pipe.
-type pipeFlags struct {
+// maxLine is how much of a line is kept, in bytes: as much as a record can hold
+// by default (see fapilog.Config.MaxRecord). The pipeline is told how long the
+// line was.
+const maxLine = 256 << 10
+
+// limitFlags are the flags of a command, those for a session's limits among them.
+type limitFlags struct {
 	*flags
 	drain, grace sink.Duration
 }
 
-func newPipeFlags() *pipeFlags {
-	f := &pipeFlags{flags: newFlags("pipe"), drain: sink.Duration(time.Minute)}
+func newLimitFlags(command string) *limitFlags {
+	f := &limitFlags{flags: newFlags(command), drain: sink.Duration(time.Minute)}
 	f.Var(&f.drain, "drain", "at the end of the input, give up when no sink has made progress for this `time`;\n0: never (default 1m)")
 	f.Var(&f.grace, "grace", "`time` for all that is left after SIGINT or SIGTERM, and for the last attempts;\n0: no waiting (default FAPILOG_GRACE, or 10s)")
 	return f
 }
 
+func newPipeFlags() *limitFlags { return newLimitFlags("pipe") }
+
 // limits returns what the flags and cfg say.
-func (f *pipeFlags) limits(cfg fapilog.Config) limits {
+func (f *limitFlags) limits(cfg fapilog.Config) limits {
 	l := limits{drain: time.Duration(f.drain), grace: max(0, cfg.Grace)}
 	if f.given("grace") {
 		l.grace = time.Duration(f.grace)
@@ -69,26 +81,48 @@ func pipe(std streams, args []string) int {
 	if help, err := f.parse(args); err != nil {
 		return usageError(std.err, "fapilog pipe: %v", err)
 	} else if help {
-		return printPipeHelp(std.out)
+		printPipeHelp(std.out)
+		return exitOK
 	}
 	cfg, err := fapilog.ConfigFromEnv()
 	if err != nil {
 		return configError(std.err, err)
 	}
 	cfg = forPipe(cfg)
-	s, err := open(cfg, f.limits(cfg), std.err)
+	s, err := openPipe(cfg, f.limits(cfg), std.in, std.err)
 	if err != nil {
 		return configError(std.err, err)
 	}
 	signals, release := terminations()
 	defer release()
-	return s.run(std.in, signals)
+	return s.run(signals)
 }
 
-func printPipeHelp(w io.Writer) int {
-	fmt.Fprintf(w, pipeHelp, newPipeFlags().describe())
-	return exitOK
+// openPipe opens the pipeline for the lines of in. The caller runs the session,
+// which closes it.
+func openPipe(cfg fapilog.Config, l limits, in io.Reader, stderr io.Writer) (*session, error) {
+	s := &session{gone: noteGone(&cfg), limits: l, stderr: stderr}
+	p, err := fapilog.New(context.Background(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.pipeline, s.feed = p, func(ends ends) error { return pipeLines(ends, in, p) }
+	return s, nil
 }
+
+// pipeLines offers every line of in to the pipeline. After the first signal a
+// silent input is one that has nothing more to say.
+func pipeLines(ends ends, in io.Reader, p *fapilog.Pipeline) error {
+	err := copyLines(ends.reading, ends.patience.Done(), in, &splitter{limit: maxLine, emit: func(line []byte, size int64) {
+		_ = p.WriteLine(context.Background(), line, size) // the ledger counts it, whatever becomes of it
+	}})
+	if err != nil {
+		return fmt.Errorf("pipe: reading standard input: %w", err)
+	}
+	return nil
+}
+
+func printPipeHelp(w io.Writer) { fmt.Fprintf(w, pipeHelp, newPipeFlags().describe()) }
 
 // forPipe fills in what nobody has set. No line is filtered by accident: what
 // the program wrote is wanted, whatever level it has. And a full journal makes

@@ -43,14 +43,14 @@ func start(t *testing.T, cfg fapilog.Config, l limits, in io.Reader, sinks ...si
 	}
 	cfg.Diagnostics = slog.New(slog.DiscardHandler)
 	var stderr bytes.Buffer
-	s, err := open(forPipe(cfg), l, &stderr)
+	s, err := openPipe(forPipe(cfg), l, in, &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := running{make(chan os.Signal, 2), make(chan outcome, 1)}
 	began := time.Now()
 	go func() {
-		o := outcome{status: s.run(in, r.signals), took: time.Since(began)}
+		o := outcome{status: s.run(r.signals), took: time.Since(began)}
 		o.stderr = stderr.String()
 		r.ended <- o
 	}()

@@ -224,13 +224,13 @@ func TestStuckStandardErrorDoesNotOutliveTheSignals(t *testing.T) {
 		stderr := deaf{make(chan struct{})}
 		defer close(stderr.released)
 		cfg := fapilog.Config{Diagnostics: slog.New(slog.DiscardHandler), Routes: []fapilog.Route{{Sink: new(sinktest.Memory)}}}
-		s, err := open(forPipe(cfg), limits{time.Minute, time.Second}, stderr)
+		s, err := openPipe(forPipe(cfg), limits{time.Minute, time.Second}, strings.NewReader(numbered(3)), stderr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		signals := make(chan os.Signal, 2)
 		ended := make(chan int, 1)
-		go func() { ended <- s.run(strings.NewReader(numbered(3)), signals) }()
+		go func() { ended <- s.run(signals) }()
 		time.Sleep(time.Hour)
 		select {
 		case <-ended:

@@ -160,7 +160,12 @@ func (d *delivery) step(now time.Time) time.Time {
 		for _, b := range d.window {
 			progress = d.advance(b, now) || progress
 		}
-		if progress = d.retire() || progress; !progress {
+		if d.retire() {
+			// Before the next attempt: a kill must not find two batches to deliver again.
+			d.keep()
+			progress = true
+		}
+		if !progress {
 			break
 		}
 	}

@@ -108,7 +108,7 @@ func (c *Cursor) Ack(next uint64, t Tally) error {
 	k := &c.keeping
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	was, is := c.settled(next, t)
+	was, is := c.book(next, t)
 	// The later life first: killed in between, what was lost at the end of the
 	// earlier one is found to be lost again, rather than not accounted for.
 	err := c.store(is)
@@ -117,11 +117,13 @@ func (c *Cursor) Ack(next uint64, t Tally) error {
 		c.closeFile(i)
 	}
 	k.era = is
+	// Only now: what is let go of must not be what a kill brings back.
+	c.pass(next)
 	return err
 }
 
-// settled books what Ack says and returns the eras from which to which it went.
-func (c *Cursor) settled(next uint64, t Tally) (was, is int) {
+// book books what Ack says and returns the eras from which to which it went.
+func (c *Cursor) book(next uint64, t Tally) (was, is int) {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -139,15 +141,23 @@ func (c *Cursor) settled(next uint64, t Tally) (was, is int) {
 		m.Next = max(m.Next, next-e.shift)
 	}
 	m.Tally.Add(t)
-	if next > c.acked {
-		c.acked = c.skipSettled(next)
-		if !c.keeping.standby && c.acked >= j.oldest.endSeq && j.oldest.sealed {
-			c.exhausted = false
-			j.releaseWaiting()
-			j.store.kick()
-		}
-	}
 	return was, is
+}
+
+// pass lets go of what lies before next.
+func (c *Cursor) pass(next uint64) {
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if next <= c.acked || c.keeping.standby {
+		return
+	}
+	c.acked = c.skipSettled(next)
+	if c.acked >= j.oldest.endSeq && j.oldest.sealed {
+		c.exhausted = false
+		j.releaseWaiting()
+		j.store.kick()
+	}
 }
 
 // store writes the mark of an era to its cursor file. The caller has c.keeping.mu,

@@ -133,6 +133,9 @@ func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
 		return nil, nil, err
 	}
 	st.notes = problems
+	for _, d := range dead {
+		d.Trim()
+	}
 	own, err = life.Create(st.fs, st.root, st.created)
 	if err != nil {
 		for _, d := range dead {

@@ -79,7 +79,7 @@ func (r *segmentReader) add(path string) error {
 		r.problem(path, "ignored: it is a segment of another journal, %x", h.ID)
 		return nil
 	}
-	if full := frame.Page + int64(h.SegmentBytes); size < full {
+	if full := frame.Page + int64(h.SegmentBytes); size < full && !trimmed(p, h, size) {
 		r.problem(path, "%w: %d of %d bytes are there", ErrDamaged, size, full)
 	}
 	if r.life.Created == 0 { // the lock file was lost; a header that is rebuilt does not say either

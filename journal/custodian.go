@@ -70,19 +70,11 @@ func (j *Journal) emptyTrash() {
 	list := st.trash
 	st.trash = nil
 	j.mu.Unlock()
-	for _, t := range list {
-		if err := st.fs.Remove(t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, path := range list {
+		if err := st.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			st.complain(err)
 		}
 		crash.Point("segment.unlinked")
-		if t.era == nil {
-			continue
-		}
-		j.mu.Lock()
-		t.era.bytes -= t.bytes
-		st.deadBytes -= t.bytes
-		j.releaseWaiting()
-		j.mu.Unlock()
 	}
 }
 

@@ -118,7 +118,7 @@ func (j *Journal) label(s *segment) bool {
 	if err != nil {
 		s.faulted.Store(true)
 		j.live--
-		j.store.trash = append(j.store.trash, trash{path: s.file.path})
+		j.store.trash = append(j.store.trash, s.file.path)
 		j.store.fail(err)
 		j.store.kick()
 	}
@@ -204,16 +204,20 @@ func (j *Journal) growMemory() *segment {
 func (j *Journal) releaseFile(s *segment) {
 	st := j.store
 	switch {
-	case s.stored != nil: // of an earlier life; the last goes with its directory
+	case s.stored != nil:
+		// Its room counts as free at once: the custodian removes the file before it
+		// makes another. The last one goes with the life's directory.
+		s.era.bytes -= s.stored.FileSize
+		st.deadBytes -= s.stored.FileSize
 		if !s.last {
-			st.trash = append(st.trash, trash{s.stored.Path, s.era, s.stored.FileSize})
+			st.trash = append(st.trash, s.stored.Path)
 		}
 	case s.file == nil:
 		st.inMemory--
 		j.live--
 	case s.faulted.Load():
 		// Not to be touched again, nor unmapped: a writer may still be in it.
-		st.trash = append(st.trash, trash{path: s.file.path})
+		st.trash = append(st.trash, s.file.path)
 		j.live--
 	default:
 		st.idle = append(st.idle, s.file)

@@ -58,13 +58,6 @@ type store struct {
 	lookSeq uint64    // and how far the log was
 }
 
-// trash is a file that is not needed any more.
-type trash struct {
-	path  string
-	era   *era // of the earlier life that has it, or nil
-	bytes int64
-}
-
 // segmentFile is one segment file of the journal's own life, which is used again
 // and again.
 type segmentFile struct {

@@ -37,7 +37,7 @@ type store struct {
 	// Guarded by Journal.mu.
 	life      *life.Life      // nil: there is no directory, the journal began in memory
 	idle      []*segmentFile  // not in use, as they are; the last is the next
-	trash     []trash         // files to be removed
+	trash     []string        // files to be removed
 	deadBytes int64           // room that the files of earlier lives take
 	inMemory  int             // segments without a file, linked, pinned or free
 	ready     bool            // every cursor has been made

@@ -18,8 +18,9 @@ const (
 	EventQuarantine EventKind = "quarantined" // Count records were put aside: Err
 	EventDropped    EventKind = "dropped"     // Count records were dropped: Reason, Err
 	EventPanic      EventKind = "panic"       // code of the user panicked and was contained: Err
-	EventDegraded   EventKind = "degraded"    // the durable journal went on in memory, or something is wrong with its directory: Err
-	EventRestored   EventKind = "restored"    // the durable journal is on disk again, and all is well
+	EventDegraded   EventKind = "degraded"    // the durable journal went on in memory: Err
+	EventRestored   EventKind = "restored"    // the durable journal is on disk again, with what it accepted meanwhile
+	EventJournal    EventKind = "journal"     // something in the durable journal's directory is damaged, or was left alone: Err
 )
 
 // Event is something that happened in a pipeline, for Config.OnEvent. Events of

@@ -31,14 +31,16 @@ func (h *health) changed(now journal.Health) {
 func (h *health) tell(now journal.Health) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	well, wasWell := now.OnDisk && now.Err == "", h.last.OnDisk && h.last.Err == ""
 	switch {
-	case well && !wasWell:
+	case now.OnDisk && !h.last.OnDisk:
 		h.reporter.report(Event{Kind: EventRestored})
-	case !well && (now.OnDisk != h.last.OnDisk || now.OnDisk && now.Err != h.last.Err):
+	case !now.OnDisk && h.last.OnDisk:
 		// While it is in memory it tries again and again, and how that fails is no
 		// news.
 		h.reporter.report(Event{Kind: EventDegraded, Err: now.Err})
+	}
+	for _, problem := range now.Problems[min(len(h.last.Problems), len(now.Problems)):] {
+		h.reporter.report(Event{Kind: EventJournal, Err: problem})
 	}
 	h.last = now
 }
@@ -57,5 +59,7 @@ func (p *Pipeline) journalStats() *JournalStats {
 		Err:    h.Err,
 		Since:  h.Since,
 		Lives:  h.Lives,
+
+		Problems: h.Problems,
 	}
 }

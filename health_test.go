@@ -14,6 +14,7 @@ import (
 
 func TestEachChangeOfTheJournalsHealthIsToldOnce(t *testing.T) {
 	well := journal.Health{OnDisk: true}
+	problems := func(p ...string) journal.Health { return journal.Health{OnDisk: true, Problems: p} }
 	full := journal.Health{Err: "no space left on device"}
 	for _, test := range []struct {
 		name    string
@@ -26,11 +27,10 @@ func TestEachChangeOfTheJournalsHealthIsToldOnce(t *testing.T) {
 		{"it comes back", []journal.Health{full, well, well}, []string{"degraded no space left on device", "restored "}},
 		{"it goes and comes", []journal.Health{full, well, full, well}, []string{
 			"degraded no space left on device", "restored ", "degraded no space left on device", "restored "}},
-		{"something is wrong with the directory", []journal.Health{{OnDisk: true, Err: "a newer life"}, {OnDisk: true, Err: "a newer life"}, well}, []string{
-			"degraded a newer life", "restored "}},
-		{"what is wrong with it changes", []journal.Health{{OnDisk: true, Err: "a"}, {OnDisk: true, Err: "b"}}, []string{"degraded a", "degraded b"}},
-		{"it comes back to a directory with a fault", []journal.Health{full, {OnDisk: true, Err: "a"}, well}, []string{
-			"degraded no space left on device", "degraded a", "restored "}},
+		{"something is wrong with the directory", []journal.Health{problems("a newer life"), problems("a newer life"), well}, []string{"journal a newer life"}},
+		{"more is wrong with it", []journal.Health{problems("a"), problems("a", "b", "c")}, []string{"journal a", "journal b", "journal c"}},
+		{"it comes back to a directory with a fault", []journal.Health{full, problems("a")}, []string{
+			"degraded no space left on device", "restored ", "journal a"}},
 		{"more lives are left", []journal.Health{well, {OnDisk: true, Lives: 3}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

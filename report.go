@@ -226,9 +226,14 @@ func (d *diagnostics) finish() {
 }
 
 // alwaysTold reports whether e is a change from one state to another: a log that
-// lacks one ends with what is not true.
+// lacks one ends with what is not true. Or one of few: there is a limit to the
+// problems of a directory.
 func (e Event) alwaysTold() bool {
-	return e.Kind == EventCircuit || e.Kind == EventDegraded || e.Kind == EventRestored
+	switch e.Kind {
+	case EventCircuit, EventDegraded, EventRestored, EventJournal:
+		return true
+	}
+	return false
 }
 
 // line returns e's level and message as a diagnostic.
@@ -252,9 +257,11 @@ func (e Event) line() (slog.Level, string) {
 	case EventDropped:
 		return slog.LevelError, "records dropped"
 	case EventDegraded:
-		return slog.LevelError, "journal degraded"
+		return slog.LevelError, "journal in memory: what it holds is lost if the process ends"
 	case EventRestored:
-		return slog.LevelInfo, "journal works again"
+		return slog.LevelInfo, "journal on disk again"
+	case EventJournal:
+		return slog.LevelWarn, "journal directory"
 	}
 	return slog.LevelError, "panic contained"
 }

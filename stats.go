@@ -54,9 +54,11 @@ type JournalStats struct {
 	Dir    string    `json:"dir"`
 	Name   string    `json:"name"`            // of the subdirectory that this process appends to: the journal's id in hexadecimal
 	OnDisk bool      `json:"on_disk"`         // what was accepted is on disk; else it is in memory, and lost if the process ends
-	Err    string    `json:"error,omitempty"` // why it is not, or what is wrong with the directory
-	Since  time.Time `json:"since,omitzero"`  // when that began
+	Err    string    `json:"error,omitempty"` // why it is not
+	Since  time.Time `json:"since,omitzero"`  // when that began, or ended last
 	Lives  int       `json:"lives"`           // what earlier processes have left: subdirectories still to be delivered
+
+	Problems []string `json:"problems,omitempty"` // what else is wrong with the directory
 }
 
 // SinkStats is one sink's row of the ledger, and how the sink is doing.

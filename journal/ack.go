@@ -141,6 +141,7 @@ func (c *Cursor) book(next uint64, t Tally) (was, is int) {
 		m.Next = max(m.Next, next-e.shift)
 	}
 	m.Tally.Add(t)
+	c.acking = true // no life is let go of meanwhile
 	return was, is
 }
 
@@ -149,14 +150,16 @@ func (c *Cursor) pass(next uint64) {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if next <= c.acked || c.keeping.standby {
-		return
+	c.acking = false
+	if next > c.acked && !c.keeping.standby {
+		c.acked = c.skipSettled(next)
 	}
-	c.acked = c.skipSettled(next)
 	if c.acked >= j.oldest.endSeq && j.oldest.sealed {
 		c.exhausted = false
 		j.releaseWaiting()
 		j.store.kick()
+	} else if j.earlierLives() > 0 {
+		j.store.kick() // one of them may be done with
 	}
 }
 

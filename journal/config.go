@@ -35,7 +35,7 @@ type Config struct {
 	// Dir is the directory of a durable journal, which survives the end of the
 	// process however that comes. It is made where it is missing. Empty: memory.
 	Dir          string
-	OnHealth     func(Health) // called on a goroutine of the journal when its health changes; must not call the journal; nil: nobody is told
+	OnHealth     func(Health) // called on a goroutine of the journal when OnDisk changes or there is another problem; must not call the journal; nil: nobody is told
 	MaxBytes     int64        // all segments together; 0: 64 MiB, with Dir 1 GiB; at least 8 KiB
 	SegmentBytes int64        // one segment, 4 KiB to 1 GiB; 0: MaxBytes/16 within 256 KiB and 4 MiB, at most MaxBytes/2
 }
@@ -85,7 +85,9 @@ type Tally = life.Tally
 type Health struct {
 	Dir    string    // the journal's directory
 	OnDisk bool      // what was accepted is on disk; else it is in memory, and lost if the process ends
-	Err    string    // why it is not, or what is wrong with the directory; empty: nothing
-	Since  time.Time // when that began
+	Err    string    // why it is not; empty: it is, or is on its way there
+	Since  time.Time // when that began, or ended last; zero: it was never otherwise
 	Lives  int       // earlier lives that are still to be drained
+
+	Problems []string // what else was found to be wrong with the directory, the first few
 }

@@ -70,8 +70,11 @@ func (j *Journal) emptyTrash() {
 	list := st.trash
 	st.trash = nil
 	j.mu.Unlock()
-	for _, path := range list {
-		if err := st.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, t := range list {
+		if t.file != nil {
+			t.file.close()
+		}
+		if err := st.fs.Remove(t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			st.complain(err)
 		}
 		crash.Point("segment.unlinked")
@@ -287,7 +290,7 @@ func (j *Journal) prepareFile() {
 	case n > 0:
 		next = st.idle[n-1]
 		st.idle = st.idle[:n-1]
-	case failing || !j.mayGrow():
+	case failing || !j.mayGrow() && j.active.file != nil: // a file beyond the limit is better than none
 		j.mu.Unlock()
 		return
 	}

@@ -18,6 +18,16 @@ type era struct {
 // own returns the journal's own era.
 func (j *Journal) own() *era { return j.eras[len(j.eras)-1] }
 
+// earlierLives returns how many are still to be drained. It has j.mu.
+func (j *Journal) earlierLives() (n int) {
+	for _, e := range j.eras {
+		if e.dead != nil && !e.gone {
+			n++
+		}
+	}
+	return n
+}
+
 // owed returns how many records in [from, to) the cursor has to account for: all
 // but those that were settled under its key before it was made.
 func (c *Cursor) owed(from, to uint64) uint64 {

@@ -118,7 +118,7 @@ func (j *Journal) label(s *segment) bool {
 	if err != nil {
 		s.faulted.Store(true)
 		j.live--
-		j.store.trash = append(j.store.trash, s.file.path)
+		j.store.trash = append(j.store.trash, trash{path: s.file.path})
 		j.store.fail(err)
 		j.store.kick()
 	}
@@ -210,14 +210,17 @@ func (j *Journal) releaseFile(s *segment) {
 		s.era.bytes -= s.stored.FileSize
 		st.deadBytes -= s.stored.FileSize
 		if !s.last {
-			st.trash = append(st.trash, s.stored.Path)
+			st.trash = append(st.trash, trash{path: s.stored.Path})
 		}
 	case s.file == nil:
 		st.inMemory--
 		j.live--
 	case s.faulted.Load():
 		// Not to be touched again, nor unmapped: a writer may still be in it.
-		st.trash = append(st.trash, s.file.path)
+		st.trash = append(st.trash, trash{path: s.file.path})
+		j.live--
+	case len(st.idle) > 0 && j.overLimit(): // as it may be after the disk failed
+		st.trash = append(st.trash, trash{s.file.path, s.file})
 		j.live--
 	default:
 		st.idle = append(st.idle, s.file)

@@ -330,15 +330,7 @@ func (j *Journal) Ready() {
 func (j *Journal) Bytes() int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.bytes()
-}
-
-func (j *Journal) bytes() (n int64) {
-	n = int64(j.live+j.pinned) * j.segmentBytes
-	if j.store != nil {
-		n += j.store.deadBytes
-	}
-	return n
+	return j.bytesOf(j.live + j.pinned)
 }
 
 // Seal ends appending: further appends, and those that wait for space, return

@@ -161,6 +161,11 @@ func (j *Journal) drained() (*era, marks) {
 		if e.dead == nil || e.gone {
 			continue
 		}
+		for _, c := range j.keyed {
+			if c.acking {
+				return nil, nil // it kicks the custodian afterwards
+			}
+		}
 		for _, c := range j.cursors {
 			if c.passed() < e.end || c.reading && c.seg.era == e {
 				return nil, nil

@@ -115,7 +115,9 @@ func (j *Journal) shutSegment(s *segment, err error) {
 	j.mu.Lock()
 	s.shut = true
 	j.mu.Unlock()
-	j.store.complain(err)
+	j.store.health.Lock()
+	j.store.shutErr = err
+	j.store.health.Unlock()
 	j.store.kick()
 }
 

@@ -154,11 +154,21 @@ func (j *Journal) grow() *segment {
 // mayGrow reports whether there may be another segment. There are always two: one
 // is written while the other is evicted.
 func (j *Journal) mayGrow() bool {
-	room := j.maxBytes
+	return j.live < minSegments || j.bytesOf(j.live+1) <= j.maxBytes
+}
+
+// overLimit reports whether there are more segments than there should be.
+func (j *Journal) overLimit() bool {
+	return j.live > minSegments && j.bytesOf(j.live) > j.maxBytes
+}
+
+// bytesOf returns what the journal takes with so many segments of its own.
+func (j *Journal) bytesOf(segments int) int64 {
+	n := int64(segments) * j.segmentBytes
 	if j.store != nil {
-		room -= j.store.deadBytes
+		n += j.store.deadBytes
 	}
-	return j.live < minSegments || int64(j.live+1)*j.segmentBytes <= room
+	return n
 }
 
 // passedByAll reports whether no cursor will read s any more. Without cursors

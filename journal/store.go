@@ -37,25 +37,33 @@ type store struct {
 	// Guarded by Journal.mu.
 	life      *life.Life      // nil: there is no directory, the journal began in memory
 	idle      []*segmentFile  // not in use, as they are; the last is the next
-	trash     []string        // files to be removed
+	trash     []trash         // files to be removed
 	deadBytes int64           // room that the files of earlier lives take
 	inMemory  int             // segments without a file, linked, pinned or free
 	ready     bool            // every cursor has been made
 	damaged   map[string]bool // what has been set aside
 
 	// Guarded by health.
-	health sync.Mutex
-	err    error     // why the journal is in memory; nil: it is not
-	since  time.Time // when that began
-	full   bool      // err is that there is no space: the files that there are can be used
-	told   Health    // what onHealth was told last
-	notes  []error   // what else is wrong with the directory
+	health   sync.Mutex
+	err      error     // why the journal is in memory; nil: it is not
+	since    time.Time // when that began
+	full     bool      // err is that there is no space: the files that there are can be used
+	problems []error   // what else is wrong with the directory
+	shutErr  error     // why a segment's file could not be opened
 
 	// Owned by the custodian.
-	numbers int // segment files made so far
-	carried life.Carried
-	looked  time.Time // when it last looked whether the active segment is there
-	lookSeq uint64    // and how far the log was
+	toldOnDisk   bool // what onHealth was told last
+	toldProblems int  // and how many problems
+	numbers      int  // segment files made so far
+	carried      life.Carried
+	looked       time.Time // when it last looked whether the active segment is there
+	lookSeq      uint64    // and how far the log was
+}
+
+// trash is a file that is not needed any more.
+type trash struct {
+	path string
+	file *segmentFile // to be closed before, if that is not nil
 }
 
 // segmentFile is one segment file of the journal's own life, which is used again
@@ -77,14 +85,14 @@ type segmentFile struct {
 // openDurable opens a journal in a directory.
 func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 	st := &store{
-		fs:       fs,
-		root:     cfg.Dir,
-		created:  time.Now(),
-		told:     Health{OnDisk: true},
-		onHealth: cfg.OnHealth,
-		kicks:    make(chan struct{}, 1),
-		done:     make(chan struct{}),
-		damaged:  make(map[string]bool),
+		fs:         fs,
+		root:       cfg.Dir,
+		created:    time.Now(),
+		toldOnDisk: true,
+		onHealth:   cfg.OnHealth,
+		kicks:      make(chan struct{}, 1),
+		done:       make(chan struct{}),
+		damaged:    make(map[string]bool),
 	}
 	j := assemble(cfg, st)
 	own, dead, err := st.enter()
@@ -125,7 +133,9 @@ func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	st.notes = problems
+	for _, err := range problems {
+		st.complain(err)
+	}
 	for _, d := range dead {
 		d.Trim()
 	}
@@ -223,17 +233,6 @@ func (st *store) fail(err error) {
 		st.err, st.full, st.since = err, full, time.Now()
 	case st.full && !full:
 		st.err, st.full = err, false
-	}
-}
-
-// complain remembers what is wrong with the directory, beside what keeps the
-// journal in memory.
-func (st *store) complain(err error) {
-	const most = 8
-	st.health.Lock()
-	defer st.health.Unlock()
-	if len(st.notes) < most {
-		st.notes = append(st.notes, err)
 	}
 }
 

@@ -128,17 +128,28 @@ func (c *Cursor) settle() {
 		c.lost += c.owed(c.next, o.firstSeq)
 		c.seg, c.off, c.next = o, o.base, o.firstSeq
 	}
-	if c.places != nil {
-		c.next = c.skipSettled(c.next)
-	}
-	for c.seg.sealed && (c.off == c.seg.end || c.next >= c.seg.endSeq) {
-		c.seg = c.seg.next
-		c.off = c.seg.base
-		c.next = max(c.next, c.seg.firstSeq)
-		if c.places != nil {
-			c.next = c.skipSettled(c.next)
+	if c.seg.astray {
+		s := c.j.oldest
+		for s.sealed && s.endSeq <= c.next {
+			s = s.next
 		}
+		c.enter(s)
 	}
+	c.next = c.skipSettled(c.next)
+	for c.seg.sealed && (c.off == c.seg.end || c.next >= c.seg.endSeq) {
+		c.enter(c.seg.next)
+	}
+}
+
+// enter moves the cursor to the beginning of s. What should be before that was
+// evicted.
+func (c *Cursor) enter(s *segment) {
+	c.seg, c.off = s, s.base
+	if c.next < s.firstSeq {
+		c.lost += c.owed(c.next, s.firstSeq)
+		c.next = s.firstSeq
+	}
+	c.next = c.skipSettled(c.next)
 }
 
 // passed returns the position before which the cursor needs nothing any more.

@@ -145,7 +145,7 @@ func (j *Journal) lose(err error) {
 	own := st.life
 	st.life = nil
 	for s := j.oldest; s != nil; s = s.next {
-		if s.file != nil {
+		if s.file != nil && s.words != nil {
 			s.kept = false
 		}
 	}
@@ -184,6 +184,14 @@ func (j *Journal) tryDisk() {
 	}
 	f, err := st.makeFile(j.segmentBytes)
 	if err != nil {
+		return
+	}
+	if f.file != nil {
+		_, err = f.file.WriteAt(make([]byte, frame.Page), frame.Page)
+	}
+	if err != nil {
+		f.close()
+		_ = st.fs.Remove(f.path)
 		return
 	}
 	j.mu.Lock()
@@ -255,13 +263,14 @@ func (j *Journal) leaveBad() {
 			continue
 		}
 		if seg == nil {
-			j.store.inMemory++
 			j.live++
 			seg = newSegment(j.segmentBytes)
 		}
 		j.install(seg)
 		j.releaseWaiting()
+		j.wakeAll = true // who has stopped at the segment that is left goes on
 		j.mu.Unlock()
+		j.kick()
 	}
 }
 
@@ -340,6 +349,11 @@ func (f *segmentFile) renew(st *store, size int64) error {
 func (j *Journal) letGo() {
 	st := j.store
 	j.emptyTrash()
+	if failing, _ := st.failing(); failing {
+		j.tryDisk()
+	}
+	for j.keepOne() {
+	}
 	j.fold()
 	j.mu.Lock()
 	empty := j.endSeq() == j.own().first && len(st.carried.Tallies) == 0

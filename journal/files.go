@@ -158,10 +158,10 @@ func putWord(b []byte, w uint64) {
 // j.mu.
 func (j *Journal) reuseFile() *segment {
 	st := j.store
-	if _, wholly := st.failing(); wholly || len(st.idle) == 0 {
+	n := len(st.idle) - 1
+	if n < 0 || j.onlyMemory() {
 		return nil
 	}
-	n := len(st.idle) - 1
 	f := st.idle[n]
 	st.idle[n] = nil
 	st.idle = st.idle[:n]
@@ -191,13 +191,50 @@ func (j *Journal) awaitFile(w *wait) (until time.Time, coming bool) {
 // nothing that could be evicted. It has j.mu.
 func (j *Journal) growMemory() *segment {
 	failing, _ := j.store.failing()
-	room := min(j.maxBytes, maxInMemory)
-	if j.oldest != j.active && !(failing && int64(j.store.inMemory+1)*j.segmentBytes <= room) {
+	if j.oldest != j.active && (!failing || j.memoryFull()) {
 		return nil
 	}
-	j.store.inMemory++
 	j.live++
 	return newSegment(j.segmentBytes)
+}
+
+// onlyMemory reports whether not even the files that there are can be used: the
+// disk fails, and not for lack of space alone, or they have to be written to.
+func (j *Journal) onlyMemory() bool {
+	failing, wholly := j.store.failing()
+	n := len(j.store.idle)
+	return wholly || failing && n > 0 && j.store.idle[n-1].mapping == nil
+}
+
+// inMemory reports whether the frames of s are nowhere but in memory. It has j.mu.
+func (s *segment) inMemory() bool {
+	return s.words != nil && !s.kept && !s.mapped()
+}
+
+// memoryFull reports whether there is as much in memory, while the disk fails, as
+// there may be. It has j.mu.
+func (j *Journal) memoryFull() bool {
+	var bytes int64
+	for s := j.oldest; s != nil; s = s.next {
+		if s.inMemory() {
+			bytes += j.segmentBytes
+		}
+	}
+	return bytes+j.segmentBytes > min(j.maxBytes, maxInMemory)
+}
+
+// victim returns the segment to evict: the oldest or, if only memory is of use, the
+// oldest in memory, so that what is on disk stays. It has j.mu.
+func (j *Journal) victim() *segment {
+	if j.store == nil || !j.onlyMemory() {
+		return j.oldest
+	}
+	for s := j.oldest; s != j.active; s = s.next {
+		if s.inMemory() {
+			return s
+		}
+	}
+	return j.oldest
 }
 
 // releaseFile lets go of an unlinked segment. It has j.mu.
@@ -213,7 +250,6 @@ func (j *Journal) releaseFile(s *segment) {
 			st.trash = append(st.trash, trash{path: s.stored.Path})
 		}
 	case s.file == nil:
-		st.inMemory--
 		j.live--
 	case s.faulted.Load():
 		// Not to be touched again, nor unmapped: a writer may still be in it.

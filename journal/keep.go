@@ -11,11 +11,17 @@ import (
 	"github.com/fapilog/fapilog/journal/internal/life"
 )
 
-// unkept returns the oldest segment that is not on disk and could be, or nil. It
-// has j.mu.
+// unkept returns the oldest segment that is not on disk and could be, or nil: the
+// active one only when nothing comes any more. It has j.mu.
 func (j *Journal) unkept() *segment {
-	for s := j.oldest; s != nil && s != j.active; s = s.next {
-		if !s.kept && !s.faulted.Load() && s.endSeq > s.firstSeq {
+	for s := j.oldest; s != nil; s = s.next {
+		if s == j.active {
+			if !j.sealed {
+				return nil
+			}
+			s.end, s.endSeq = j.reservedEnd()
+		}
+		if !s.kept && s.words != nil && !s.faulted.Load() && s.endSeq > s.firstSeq {
 			return s
 		}
 	}
@@ -31,7 +37,7 @@ func (j *Journal) keepOne() bool {
 	}
 	j.mu.Lock()
 	s := j.unkept()
-	if s == nil || st.life == nil || s == j.previous && !j.previousPublished() {
+	if s == nil || st.life == nil || j.published(s, s.base, s.end) < s.end {
 		j.mu.Unlock()
 		return false
 	}
@@ -48,9 +54,6 @@ func (j *Journal) keepOne() bool {
 	}
 	if err == nil {
 		s.file, s.kept = f, true
-		if old == nil {
-			st.inMemory--
-		}
 		if s.mapped() { // the memory is the old file's
 			s.head = f.mapping.Words()[:frame.Page/bytesPerWord]
 			s.words, s.data = f.mapping.Words()[frame.Page/bytesPerWord:], f.mapping.Bytes()[frame.Page:]
@@ -201,7 +204,7 @@ func (j *Journal) foldOne(e *era, m marks) bool {
 
 	j.mu.Lock()
 	for j.oldest != j.active && j.oldest.era == e {
-		j.unlinkOldest()
+		j.unlink(j.oldest)
 	}
 	j.mu.Unlock()
 	j.emptyTrash() // its segments among them

@@ -102,17 +102,18 @@ func (j *Journal) takeSegment(w *wait) (seg *segment, until time.Time) {
 		if seg := j.grow(); seg != nil {
 			return seg, time.Time{}
 		}
-		if until, mustWait := j.blockedUntil(w); mustWait {
+		victim := j.victim()
+		if until, mustWait := j.blockedUntil(w, victim); mustWait {
 			return nil, until
 		}
-		j.unlinkOldest()
+		j.unlink(victim)
 	}
 }
 
 // dropPassed unlinks the segments that every cursor has passed.
 func (j *Journal) dropPassed() {
 	for j.oldest != j.active && j.passedByAll(j.oldest) {
-		j.unlinkOldest()
+		j.unlink(j.oldest)
 	}
 }
 
@@ -185,12 +186,19 @@ func (j *Journal) passedByAll(s *segment) bool {
 	return len(j.cursors) > 0
 }
 
-// unlinkOldest takes the oldest segment out of the log, in constant time and
-// without waiting for readers: cursors find out when they look. It is not the
-// active one.
-func (j *Journal) unlinkOldest() {
-	s := j.oldest
-	j.oldest = s.next
+// unlink takes a segment, mostly the oldest, out of the log, without waiting for
+// readers: cursors find out when they look. It is not the active one.
+func (j *Journal) unlink(s *segment) {
+	if s == j.oldest {
+		j.oldest = s.next
+	} else {
+		before := j.oldest
+		for before.next != s {
+			before = before.next
+		}
+		before.next = s.next
+		s.astray = true
+	}
 	s.next = nil
 	if s.pins > 0 {
 		s.unlinked = true
@@ -261,13 +269,13 @@ func (j *Journal) install(seg *segment) bool {
 	return true
 }
 
-// blockedUntil reports whether evicting the oldest segment has to wait for a
+// blockedUntil reports whether evicting a segment has to wait for a
 // cursor, and until when at most: zero is forever. Each cursor is waited for as
 // long as it asks for, counted from the start of the append's first wait; then
 // it is exhausted.
-func (j *Journal) blockedUntil(w *wait) (until time.Time, blocked bool) {
+func (j *Journal) blockedUntil(w *wait, victim *segment) (until time.Time, blocked bool) {
 	for _, c := range j.cursors {
-		if !c.blocks(j.oldest) {
+		if !c.blocks(victim) {
 			continue
 		}
 		now := time.Now()

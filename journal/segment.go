@@ -44,6 +44,7 @@ type segment struct {
 	next     *segment
 	pins     int  // readers that are in it
 	unlinked bool // to be freed by the last of them
+	astray   bool // it was unlinked and is older than segments that were not
 	kept     bool // the file has, or will have, all frames that are published
 	shut     bool // its file could not be opened; the custodian tries again
 

@@ -39,7 +39,6 @@ type store struct {
 	idle      []*segmentFile  // not in use, as they are; the last is the next
 	trash     []trash         // files to be removed
 	deadBytes int64           // room that the files of earlier lives take
-	inMemory  int             // segments without a file, linked, pinned or free
 	ready     bool            // every cursor has been made
 	damaged   map[string]bool // what has been set aside
 
@@ -112,7 +111,6 @@ func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 	first := j.firstSegment()
 	if !j.placeFirst(first, era) {
 		first = newSegment(j.segmentBytes)
-		st.inMemory++
 		j.placeFirst(first, era)
 	}
 	if j.previous != nil {
@@ -207,7 +205,6 @@ func (j *Journal) firstSegment() *segment {
 		}
 		j.store.fail(err)
 	}
-	j.store.inMemory++
 	return newSegment(j.segmentBytes)
 }
 

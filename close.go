@@ -121,7 +121,7 @@ func (p *Pipeline) shutdown(ctx context.Context) {
 	if !ok {
 		deadline = time.Now().Add(p.config.Grace)
 	}
-	p.journal.Seal()
+	await(p.journal.Seal, deadline.Add(-closeMoment)) // an append may be stuck in a write to the journal's file
 	for _, d := range p.deliveries {
 		d.post(func(time.Time) { d.beginClosing(deadline) })
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"sync"
+	"syscall"
 
+	"github.com/fapilog/fapilog/journal/internal/disk"
 	"github.com/fapilog/fapilog/journal/internal/life"
 )
 
@@ -235,10 +237,23 @@ func (c *Cursor) refile() {
 	if err == nil {
 		err = f.Store(mark)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		p.file = f
+	case !ofTheDisk(err):
+		j.store.complain(err)
+		c.keeping.closed = true // it would be so again
+	default:
 		j.degrade(err)
 	}
-	p.file = f
+}
+
+// ofTheDisk reports whether err may be over some time: it is the system's, not a
+// file's that is of another version, or none of ours.
+func ofTheDisk(err error) bool {
+	_, system := errors.AsType[syscall.Errno](err)
+	_, fault := errors.AsType[*disk.Fault](err)
+	return system || fault
 }
 
 // unfile forgets c's file in the journal's own life.
@@ -266,9 +281,11 @@ func (c *Cursor) close() {
 	}
 }
 
-// spotless reports whether c has nothing to remember of the journal's own life.
-// It has j.mu.
+// spotless reports whether c, which is closed, has nothing to remember of the
+// journal's own life.
 func (c *Cursor) spotless() bool {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
 	m := c.places[len(c.places)-1].mark
 	return m.Tally == life.Tally{} && (m.Next == 0 || c.keeping.standby)
 }

@@ -22,6 +22,7 @@ const (
 
 	minSegmentBytes = 4 << 10
 	maxSegmentBytes = 1 << 30 // a frame's length has 30 bits
+	maxFiles        = 8 << 10 // Linux allows a process 65,530 mappings (vm.max_map_count)
 	minSegments     = 2       // one is written while the other is evicted
 )
 
@@ -59,6 +60,9 @@ func (c Config) Validate() error {
 	}
 	if d := c.WithDefaults(); len(errs) == 0 && d.MaxBytes/minSegments < d.SegmentBytes {
 		errs = append(errs, fmt.Errorf("journal: two segments of %d bytes do not fit into MaxBytes, %d", d.SegmentBytes, d.MaxBytes))
+	}
+	if d := c.WithDefaults(); len(errs) == 0 && c.Dir != "" && d.MaxBytes/d.SegmentBytes > maxFiles {
+		errs = append(errs, fmt.Errorf("journal: MaxBytes is more than %d segments of %d bytes, each of them a mapped file; raise SegmentBytes", maxFiles, d.SegmentBytes))
 	}
 	return errors.Join(errs...)
 }

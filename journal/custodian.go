@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,7 +45,7 @@ func (j *Journal) restless() bool {
 	failing, _ := j.store.failing()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return failing || j.endSeq() != j.store.lookSeq || j.anyShut() || j.active.file == nil || j.unkept() != nil
+	return failing || j.store.foldFails || j.endSeq() != j.store.lookSeq || j.anyShut() || j.active.file == nil || j.unkept() != nil
 }
 
 // work does all there is to do.
@@ -91,9 +92,7 @@ func (j *Journal) look() {
 	j.reopenShut()
 	j.mu.Unlock()
 
-	if err := j.inspectLife(); err != nil {
-		j.lose(err)
-	}
+	j.lookAtLife()
 	if active.file != nil && !active.faulted.Load() {
 		if err := st.inspectFile(active.file, frame.Page+j.segmentBytes); err != nil {
 			j.abandon(active, err)
@@ -105,17 +104,31 @@ func (j *Journal) look() {
 	}
 }
 
-// inspectLife returns an error if the directory is not there any more.
-func (j *Journal) inspectLife() error {
+// lookAtLife finds out whether the directory and the cursors' files are there.
+func (j *Journal) lookAtLife() {
+	st := j.store
 	own := j.ownLife()
 	if own == nil {
-		return nil
+		return
 	}
 	present, err := own.Present()
-	if err == nil && !present {
-		err = &fs.PathError{Op: "open", Path: own.Dir, Err: fs.ErrNotExist}
+	switch {
+	case err != nil:
+		st.fail(err)
+		return
+	case !present:
+		j.lose(&fs.PathError{Op: "open", Path: own.Dir, Err: fs.ErrNotExist})
+		return
 	}
-	return err
+	j.mu.Lock()
+	cursors := j.keyed
+	j.mu.Unlock()
+	for _, c := range cursors {
+		if _, err := st.fs.Lstat(life.CursorPath(own.Dir, c.key)); errors.Is(err, fs.ErrNotExist) {
+			c.unfile()
+			c.refile()
+		}
+	}
 }
 
 func (j *Journal) ownLife() *life.Life {
@@ -163,7 +176,7 @@ func (j *Journal) lose(err error) {
 	for _, c := range cursors {
 		c.unfile()
 	}
-	_ = own.Release()
+	st.lost = own // still locked: nobody else is to have what may come back
 }
 
 // abandon leaves a segment whose file is not what it was. What has been removed can
@@ -222,17 +235,39 @@ func (j *Journal) reenter() error {
 	if err := st.fs.OpenRoot(st.root); err != nil {
 		return err
 	}
-	own, err := life.Resume(st.fs, st.root, j.id, st.created)
-	if err != nil {
+	own := st.lost
+	if present, err := st.lostIsBack(); err != nil {
 		return err
+	} else if !present {
+		own, err = life.Resume(st.fs, st.root, j.id, st.created)
+		if err != nil {
+			return err
+		}
 	}
-	if err := st.carried.Write(st.fs, own.Dir); err != nil && len(st.carried.Tallies) > 0 {
-		return errors.Join(err, own.Release())
+	if len(st.carried.Tallies) > 0 {
+		if err := st.carried.Write(st.fs, own.Dir); err != nil {
+			if own != st.lost {
+				err = errors.Join(err, own.Release())
+			}
+			return err
+		}
 	}
+	if st.lost != nil && own != st.lost {
+		_ = st.lost.Release()
+	}
+	st.lost = nil
 	j.mu.Lock()
 	st.life = own
 	j.mu.Unlock()
 	return nil
+}
+
+// lostIsBack reports whether the directory that was lost is there again.
+func (st *store) lostIsBack() (bool, error) {
+	if st.lost == nil {
+		return false, nil
+	}
+	return st.lost.Present()
 }
 
 // leaveBad makes another segment active if the present one is no longer on disk,
@@ -243,7 +278,7 @@ func (j *Journal) leaveBad() {
 		failing, _ := j.store.failing()
 		j.mu.Lock()
 		bad := j.active.file == nil && !failing || j.active.faulted.Load() || j.active.file != nil && !j.active.kept
-		if !bad || j.sealed {
+		if !bad || j.sealed && !j.active.faulted.Load() {
 			j.mu.Unlock()
 			return
 		}
@@ -254,7 +289,7 @@ func (j *Journal) leaveBad() {
 			continue
 		}
 		seg := j.reuseFile()
-		if seg == nil && !failing {
+		if seg == nil && !failing && !j.sealed {
 			j.mu.Unlock()
 			j.prepareFile()
 			if failing, _ := j.store.failing(); !failing && j.idleFiles() == 0 {
@@ -262,11 +297,20 @@ func (j *Journal) leaveBad() {
 			}
 			continue
 		}
-		if seg == nil {
+		if seg == nil && !j.sealed {
+			seg = j.growMemory()
+		} else if seg == nil {
 			j.live++
 			seg = newSegment(j.segmentBytes)
 		}
+		if seg == nil {
+			j.mu.Unlock()
+			return // as much as may be in memory: an append will evict
+		}
 		j.install(seg)
+		if j.sealed {
+			j.shutActive()
+		}
 		j.releaseWaiting()
 		j.wakeAll = true // who has stopped at the segment that is left goes on
 		j.mu.Unlock()
@@ -307,6 +351,7 @@ func (j *Journal) prepareFile() {
 	if isNew {
 		j.live++ // its room
 	}
+	st.making = true
 	j.mu.Unlock()
 
 	var err error
@@ -315,7 +360,11 @@ func (j *Journal) prepareFile() {
 	} else {
 		err = next.renew(st, frame.Page+j.segmentBytes)
 	}
+	if err != nil {
+		st.fail(err)
+	}
 	j.mu.Lock()
+	st.making = false
 	if err == nil {
 		next.ready = true
 		st.idle = append(st.idle, next)
@@ -324,14 +373,10 @@ func (j *Journal) prepareFile() {
 	}
 	j.releaseWaiting()
 	j.mu.Unlock()
-	if err == nil {
-		return
-	}
-	if !isNew {
+	if err != nil && !isNew {
 		next.close()
 		_ = st.fs.Remove(next.path)
 	}
-	st.fail(err)
 }
 
 // renew prepares a file that was in use before.
@@ -339,10 +384,15 @@ func (f *segmentFile) renew(st *store, size int64) error {
 	if err := st.inspectFile(f, size); err != nil {
 		return err
 	}
-	if f.mapping == nil {
+	if f.mapping != nil {
+		return f.mapping.Populate()
+	}
+	if f.file != nil {
 		return nil
 	}
-	return f.mapping.Populate()
+	var err error
+	f.file, err = st.fs.Open(f.path)
+	return err
 }
 
 // letGo ends what the journal has on disk.
@@ -357,7 +407,7 @@ func (j *Journal) letGo() {
 	j.fold()
 	j.mu.Lock()
 	empty := j.endSeq() == j.own().first && len(st.carried.Tallies) == 0
-	own, cursors := st.life, j.keyed
+	own, cursors := cmp.Or(st.life, st.lost), j.keyed
 	st.life = nil
 	j.closed = true
 	var files []*segmentFile
@@ -371,8 +421,8 @@ func (j *Journal) letGo() {
 	j.mu.Unlock()
 
 	for _, c := range cursors {
-		empty = empty && c.spotless()
 		c.close()
+		empty = empty && c.spotless()
 	}
 	for _, f := range files {
 		f.close()

@@ -121,7 +121,7 @@ func (j *Journal) void(r reservation) {
 	_, length, lap := frame.UnpackState(r.word)
 	word := &r.seg.words[r.at/bytesPerWord+frame.WordState]
 	_ = disk.Guard(func() {
-		atomic.CompareAndSwapUint64(word, frame.PackState(frame.Reserved, length, lap), frame.PackState(frame.Void, length, lap))
+		atomic.StoreUint64(word, frame.PackState(frame.Void, length, lap))
 	}, r.seg.file.mapping)
 	j.mu.Lock()
 	defer j.mu.Unlock()

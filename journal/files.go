@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -159,7 +158,7 @@ func putWord(b []byte, w uint64) {
 func (j *Journal) reuseFile() *segment {
 	st := j.store
 	n := len(st.idle) - 1
-	if n < 0 || j.onlyMemory() {
+	if n < 0 || j.onlyMemory() || st.idle[n].mapping == nil && st.idle[n].file == nil {
 		return nil
 	}
 	f := st.idle[n]
@@ -172,7 +171,7 @@ func (j *Journal) reuseFile() *segment {
 // awaitFile reports whether the custodian is to make a file, for which an append
 // waits until the given time. It has j.mu.
 func (j *Journal) awaitFile(w *wait) (until time.Time, coming bool) {
-	if failing, _ := j.store.failing(); failing || !j.mayGrow() {
+	if failing, _ := j.store.failing(); failing || !j.mayGrow() && !j.store.making {
 		return time.Time{}, false
 	}
 	now := time.Now()
@@ -181,7 +180,7 @@ func (j *Journal) awaitFile(w *wait) (until time.Time, coming bool) {
 	}
 	until = w.onDisk.Add(diskPatience)
 	if !now.Before(until) {
-		j.store.fail(fmt.Errorf("no segment within %v", diskPatience))
+		j.store.fail(fmt.Errorf("no segment within %v: %w", diskPatience, os.ErrDeadlineExceeded))
 	}
 	j.store.kick()
 	return until, now.Before(until)
@@ -244,8 +243,8 @@ func (j *Journal) releaseFile(s *segment) {
 	case s.stored != nil:
 		// Its room counts as free at once: the custodian removes the file before it
 		// makes another. The last one goes with the life's directory.
-		s.era.bytes -= s.stored.FileSize
-		st.deadBytes -= s.stored.FileSize
+		s.era.bytes -= roomOf(s.stored)
+		st.deadBytes -= roomOf(s.stored)
 		if !s.last {
 			st.trash = append(st.trash, trash{path: s.stored.Path})
 		}
@@ -255,7 +254,9 @@ func (j *Journal) releaseFile(s *segment) {
 		// Not to be touched again, nor unmapped: a writer may still be in it.
 		st.trash = append(st.trash, trash{path: s.file.path})
 		j.live--
-	case len(st.idle) > 0 && j.overLimit(): // as it may be after the disk failed
+	case !s.kept, len(st.idle) > 0 && j.overLimit():
+		// The file may be gone; or there are more than there should be, as after
+		// the disk failed.
 		st.trash = append(st.trash, trash{s.file.path, s.file})
 		j.live--
 	default:
@@ -267,6 +268,5 @@ func (j *Journal) releaseFile(s *segment) {
 // isNoSpace reports whether err says that more cannot be stored, while what is
 // there can be used.
 func isNoSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) ||
-		errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, os.ErrDeadlineExceeded)
+	return disk.NoSpace(err) || disk.Starved(err) || errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -255,13 +255,9 @@ func (r reservation) fill(t time.Time, level slog.Level, payload []byte) {
 // afterwards, and the marks are looked at after the frame was published: one of
 // the two sees the other, so that no wake-up is lost.
 func (j *Journal) publish(r reservation) {
+	end := r.end() // before: once it is published the segment may be another
 	atomic.StoreUint64(&r.seg.words[r.at/bytesPerWord+frame.WordState], r.word)
-	j.notice(r)
-}
-
-// notice kicks the keeper if the frame has reached a mark.
-func (j *Journal) notice(r reservation) {
-	if r.seq >= j.seqMark.Load() || r.end() >= j.offMark.Load() {
+	if r.seq >= j.seqMark.Load() || end >= j.offMark.Load() {
 		j.kick()
 	}
 }

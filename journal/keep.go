@@ -127,12 +127,20 @@ func (j *Journal) copyOut(s *segment) (*segmentFile, error) {
 // dropMemory forgets the memory of segments that can be read from their files:
 // those that are not mapped, and not new any more.
 func (j *Journal) dropMemory() {
+	var files []disk.File
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	for s := j.oldest; s != nil && s != j.active && s != j.previous; s = s.next {
 		if s.kept && !s.mapped() && s.pins == 0 && s.words != nil {
 			s.words, s.data = nil, nil
+			if f := s.file; f.file != nil {
+				files = append(files, f.file)
+				f.file = nil // opened again when it is used again
+			}
 		}
+	}
+	j.mu.Unlock()
+	for _, f := range files {
+		_ = f.Close()
 	}
 }
 
@@ -193,10 +201,14 @@ func (j *Journal) foldOne(e *era, m marks) bool {
 	carried := life.Carried{Lives: slices.Clone(st.carried.Lives), Tallies: maps.Clone(st.carried.Tallies)}
 	carried.Fold(e.dead.Name(), m, e.dead.Carried, e.dead.End)
 	own := j.ownLife()
-	if err := carried.Write(st.fs, own.Dir); err != nil {
-		st.fail(err)
+	err := carried.Write(st.fs, own.Dir)
+	if err != nil && !st.foldFails {
+		st.complain(err)
+	}
+	st.foldFails = err != nil
+	if err != nil {
 		j.mu.Lock()
-		e.shut = false // until the disk is well again
+		e.shut = false // it is tried again
 		j.mu.Unlock()
 		return false
 	}
@@ -208,7 +220,7 @@ func (j *Journal) foldOne(e *era, m marks) bool {
 	}
 	j.mu.Unlock()
 	j.emptyTrash() // its segments among them
-	err := e.dead.Remove()
+	err = e.dead.Remove()
 	j.mu.Lock()
 	e.gone = true
 	st.deadBytes -= e.bytes

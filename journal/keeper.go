@@ -60,7 +60,9 @@ func (j *Journal) lookAtMarks() (stampArmed bool) {
 		}
 	}
 	j.wakeAll = false
-	j.stampIfDue(seq)
+	if j.stampIfDue(seq) && j.store != nil {
+		j.store.kick() // to look, now and then, whether everything is there
+	}
 	j.setMarks()
 	return j.stampAt != noMark
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,7 +74,7 @@ func (c *Cursor) copyFile(s *span, b *Batch, l ReadLimits) reason {
 		j.store.kick()
 		s.inMemory = true
 		return c.copy(s, b, l)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrForeign):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrForeign), !disk.Starved(err) && j.triedEnough(seg):
 		s.corrupt += s.endSeq - s.seq
 		s.off, s.seq = s.end, s.endSeq
 		return atEnd
@@ -85,7 +86,7 @@ func (c *Cursor) copyFile(s *span, b *Batch, l ReadLimits) reason {
 		at := s.off - seg.base
 		f, ok := c.file.frames.Next(at, s.seq-seg.shift, s.endSeq-seg.shift)
 		if !ok {
-			if s.seq < s.endSeq {
+			if s.seq < s.endSeq && !c.file.unfinished(at, s.end-seg.base) {
 				j.setAside(&c.file, at, s.end-seg.base)
 			}
 			s.corrupt += s.endSeq - s.seq
@@ -93,7 +94,9 @@ func (c *Cursor) copyFile(s *span, b *Batch, l ReadLimits) reason {
 			return atEnd
 		}
 		if missing := f.Seq + seg.shift - s.seq; missing > 0 {
-			j.setAside(&c.file, at, f.At)
+			if !c.file.unfinished(at, f.At) {
+				j.setAside(&c.file, at, f.At)
+			}
 			s.corrupt += missing
 			s.off, s.seq = seg.base+f.At, f.Seq+seg.shift
 		}
@@ -109,6 +112,24 @@ func (c *Cursor) copyFile(s *span, b *Batch, l ReadLimits) reason {
 	}
 }
 
+// unfinished reports whether from from to to, in bytes from the segment's first
+// frame, lie nothing but frames whose writers did not come to their end: what a kill
+// leaves, and no damage.
+func (r *fileReader) unfinished(from, to uint64) bool {
+	var word [bytesPerWord]byte
+	for from < to {
+		if _, err := r.file.ReadAt(word[:], frame.Page+int64(from)); err != nil {
+			return false
+		}
+		st, length, lap := frame.UnpackState(binary.NativeEndian.Uint64(word[:]))
+		if lap != r.seg.lap || st != frame.Reserved && st != frame.Void {
+			return false
+		}
+		from += frame.Bytes(length)
+	}
+	return from == to
+}
+
 // shutSegment leaves a segment whose file cannot be opened now, for lack of
 // descriptors say: the custodian has cursors try again.
 func (j *Journal) shutSegment(s *segment, err error) {
@@ -119,6 +140,18 @@ func (j *Journal) shutSegment(s *segment, err error) {
 	j.store.shutErr = err
 	j.store.health.Unlock()
 	j.store.kick()
+}
+
+// shutTries is how often a file that cannot be opened is tried, unless it is the
+// process that lacks descriptors. What is in it is corrupt then.
+const shutTries = 5
+
+// triedEnough counts a failed attempt to open the file of s.
+func (j *Journal) triedEnough(s *segment) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s.tries++
+	return s.tries >= shutTries
 }
 
 // anyShut reports whether cursors wait for a segment's file. It has j.mu.

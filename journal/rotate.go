@@ -112,7 +112,7 @@ func (j *Journal) takeSegment(w *wait) (seg *segment, until time.Time) {
 
 // dropPassed unlinks the segments that every cursor has passed.
 func (j *Journal) dropPassed() {
-	for j.oldest != j.active && j.passedByAll(j.oldest) {
+	for j.oldest != j.active && j.passedByAll(j.oldest) && (j.oldest != j.previous || j.previousPublished()) {
 		j.unlink(j.oldest)
 	}
 }

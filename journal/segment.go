@@ -46,6 +46,7 @@ type segment struct {
 	unlinked bool // to be freed by the last of them
 	astray   bool // it was unlinked and is older than segments that were not
 	kept     bool // the file has, or will have, all frames that are published
+	tries    int  // failed attempts to open its file
 	shut     bool // its file could not be opened; the custodian tries again
 
 	stored *life.Segment // of an earlier life
@@ -74,8 +75,8 @@ func (s *segment) mapped() bool { return s.head != nil }
 // state loads the first word of the frame at off.
 func (s *segment) state(off uint64) (frame.State, int) {
 	st, length, lap := frame.UnpackState(atomic.LoadUint64(&s.words[(off-s.base)/bytesPerWord+frame.WordState]))
-	if lap != s.lap || st == frame.Nothing {
-		panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: state %d, lap %d instead of %d", off, st, lap, s.lap)))
+	if lap != s.lap || st == frame.Nothing || off-s.base+frame.Bytes(length) > uint64(len(s.data)) {
+		panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: state %d, length %d, lap %d instead of %d", off, st, length, lap, s.lap)))
 	}
 	return st, length
 }
@@ -109,5 +110,5 @@ func (s *segment) publishedUpTo(from, to uint64) uint64 {
 		}
 		from += frame.Bytes(length)
 	}
-	return from
+	return min(from, to)
 }

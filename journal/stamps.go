@@ -28,7 +28,8 @@ func (j *Journal) AppendedAt(seq uint64) time.Time {
 	}
 	for s := j.oldest; s.stored != nil; s = s.next {
 		if seq < s.endSeq {
-			return time.Unix(0, s.stored.Installed)
+			// The clock may have been set back since.
+			return time.Unix(0, min(s.stored.Installed, j.store.created.UnixNano()))
 		}
 	}
 	return j.stamps.at(seq)

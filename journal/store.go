@@ -40,6 +40,7 @@ type store struct {
 	trash     []trash         // files to be removed
 	deadBytes int64           // room that the files of earlier lives take
 	ready     bool            // every cursor has been made
+	making    bool            // the custodian makes a file ready
 	damaged   map[string]bool // what has been set aside
 
 	// Guarded by health.
@@ -51,9 +52,11 @@ type store struct {
 	shutErr  error     // why a segment's file could not be opened
 
 	// Owned by the custodian.
-	toldOnDisk   bool // what onHealth was told last
-	toldProblems int  // and how many problems
-	numbers      int  // segment files made so far
+	toldOnDisk   bool       // what onHealth was told last
+	toldProblems int        // and how many problems
+	numbers      int        // segment files made so far
+	foldFails    bool       // the last attempt to carry tallies has failed
+	lost         *life.Life // the directory that is not there any more, still locked
 	carried      life.Carried
 	looked       time.Time // when it last looked whether the active segment is there
 	lookSeq      uint64    // and how far the log was
@@ -96,6 +99,9 @@ func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 	j := assemble(cfg, st)
 	own, dead, err := st.enter()
 	if errors.Is(err, disk.ErrUnfit) {
+		for _, d := range dead {
+			_ = d.Release() // another will drain it
+		}
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	if err != nil {
@@ -138,13 +144,7 @@ func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
 		d.Trim()
 	}
 	own, err = life.Create(st.fs, st.root, st.created)
-	if err != nil {
-		for _, d := range dead {
-			_ = d.Release() // another will drain it
-		}
-		return nil, nil, err
-	}
-	return own, dead, nil
+	return own, dead, err
 }
 
 // inherit links the segments of earlier lives, the oldest first.
@@ -160,7 +160,7 @@ func (j *Journal) inherit(dead []*life.Dead) {
 		}
 		j.eras = append(j.eras, e)
 		for i := range d.Segments {
-			e.bytes += d.Segments[i].FileSize
+			e.bytes += roomOf(&d.Segments[i])
 			s := &segment{
 				era: e, base: off, firstSeq: d.Segments[i].FirstSeq + e.shift, shift: e.shift,
 				lap: d.Segments[i].Lap, sealed: true, kept: true,
@@ -177,6 +177,10 @@ func (j *Journal) inherit(dead []*life.Dead) {
 		pos = e.end
 	}
 }
+
+// roomOf returns what a segment of an earlier life counts against the limit: as
+// for the own ones, the header is not in it.
+func roomOf(s *life.Segment) int64 { return max(0, s.FileSize-frame.Page) }
 
 // link makes s the newest segment of the list, before there is an active one.
 func (j *Journal) link(s *segment) {
@@ -245,6 +249,9 @@ func (st *store) failing() (failing, wholly bool) {
 func (j *Journal) degrade(err error) {
 	j.store.fail(err)
 	j.store.kick()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.releaseWaiting()
 }
 
 // kick makes the custodian look for work.

@@ -49,7 +49,7 @@ func CreateCursor(fsys disk.FS, lifeDir, key string, m Mark, mapped bool) (*Curs
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	path := cursorPath(lifeDir, key)
+	path := CursorPath(lifeDir, key)
 	switch _, _, err := ReadCursor(fsys, path); {
 	case err == nil:
 		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
@@ -72,7 +72,7 @@ func CreateCursor(fsys disk.FS, lifeDir, key string, m Mark, mapped bool) (*Curs
 // [ErrDamaged] if it does not say where the cursor stands, [ErrNewer], or
 // [disk.ErrForeign]. Nothing is changed then.
 func OpenCursor(fsys disk.FS, lifeDir, key string, mapped bool) (*CursorFile, Mark, error) {
-	path := cursorPath(lifeDir, key)
+	path := CursorPath(lifeDir, key)
 	f, err := fsys.Open(path)
 	if err != nil {
 		return nil, Mark{}, err
@@ -97,7 +97,8 @@ func OpenCursor(fsys disk.FS, lifeDir, key string, mapped bool) (*CursorFile, Ma
 	return c, s.mark, nil
 }
 
-func cursorPath(lifeDir, key string) string {
+// CursorPath returns where the file of key's cursor is in a life's directory.
+func CursorPath(lifeDir, key string) string {
 	return filepath.Join(lifeDir, FileKey(key)+cursorSuffix)
 }
 

@@ -20,10 +20,19 @@ func Unkept(now time.Time) *Life {
 
 // Resume is Create for a life that has begun already, and has no directory or had
 // one that is not there any more. One that has come back, with the file system it
-// is on, is locked and taken as it is.
+// is on, is locked and taken as it is. One that another process has drained meanwhile
+// cannot be resumed: whatever came to it would be removed unread.
 func Resume(fsys disk.FS, root string, id [16]byte, created time.Time) (*Life, error) {
 	l := &Life{ID: id, Created: created.UnixNano(), fsys: fsys}
 	l.Dir = filepath.Join(root, l.Name())
+	c := &claim{fsys: fsys, root: root}
+	named, err := c.named()
+	if err != nil {
+		return nil, err
+	}
+	if named[l.Name()] {
+		return nil, fmt.Errorf("%s was drained and removed by another process; only a new life can be kept there", l.Dir)
+	}
 	ok, err := l.create(root)
 	if err == nil && !ok {
 		err = l.retake()

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -119,9 +120,37 @@ func (c *Cursor) Ack(next uint64, t Tally) error {
 		c.closeFile(i)
 	}
 	k.era = is
+	c.setUnstored(err != nil)
 	// Only now: what is let go of must not be what a kill brings back.
 	c.pass(next)
 	return err
+}
+
+// setUnstored notes whether what Ack has booked is on disk.
+func (c *Cursor) setUnstored(unstored bool) {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	c.unstored = unstored
+}
+
+// storeAgain stores what could not be stored before. It is the custodian's.
+func (c *Cursor) storeAgain() {
+	c.j.mu.Lock()
+	unstored := c.unstored
+	c.j.mu.Unlock()
+	if !unstored {
+		return
+	}
+	c.keeping.mu.Lock()
+	defer c.keeping.mu.Unlock()
+	if c.store(c.keeping.era) == nil {
+		c.setUnstored(false)
+	}
+}
+
+// anyUnstored reports whether a cursor has booked what is not on disk. It has j.mu.
+func (j *Journal) anyUnstored() bool {
+	return slices.ContainsFunc(j.keyed, func(c *Cursor) bool { return c.unstored })
 }
 
 // book books what Ack says and returns the eras from which to which it went.

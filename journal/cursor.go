@@ -36,6 +36,7 @@ type Cursor struct {
 	off       uint64   // offset of the next frame, or of one before it
 	next      uint64   // position of the next record to be read
 	acked     uint64   // in a durable journal: everything before it is settled
+	unstored  bool     // what Ack has booked last could not be kept
 	acking    bool     // Ack is at work: what it has booked is not kept yet
 	places    []place  // in each era of a durable journal; nil: no progress is kept
 	lost      uint64

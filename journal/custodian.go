@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"github.com/fapilog/fapilog/journal/internal/crash"
@@ -45,7 +46,7 @@ func (j *Journal) restless() bool {
 	failing, _ := j.store.failing()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return failing || j.store.foldFails || j.endSeq() != j.store.lookSeq || j.anyShut() || j.active.file == nil || j.unkept() != nil
+	return failing || j.store.foldFails || j.anyUnstored() || j.endSeq() != j.store.lookSeq || j.anyShut() || j.active.file == nil || j.unkept() != nil
 }
 
 // work does all there is to do.
@@ -57,7 +58,7 @@ func (j *Journal) work(now time.Time) {
 		j.look()
 	}
 	j.leaveBad()
-	j.prepareFile()
+	j.prepareFiles()
 	for j.keepOne() {
 	}
 	j.dropMemory()
@@ -120,6 +121,7 @@ func (j *Journal) lookAtLife() {
 		j.lose(&fs.PathError{Op: "open", Path: own.Dir, Err: fs.ErrNotExist})
 		return
 	}
+	j.lookForFiles(own)
 	j.mu.Lock()
 	cursors := j.keyed
 	j.mu.Unlock()
@@ -128,6 +130,34 @@ func (j *Journal) lookAtLife() {
 			c.unfile()
 			c.refile()
 		}
+		c.storeAgain()
+	}
+}
+
+// lookForFiles finds out which segments have lost their files. What is in memory of
+// them goes to others.
+func (j *Journal) lookForFiles(own *life.Life) {
+	st := j.store
+	entries, err := st.fs.ReadDir(own.Dir)
+	if err != nil {
+		st.fail(err)
+		return
+	}
+	there := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		there[e.Name()] = true
+	}
+	var removed []string
+	j.mu.Lock()
+	for s := j.oldest; s != j.active; s = s.next {
+		if s.file != nil && s.kept && s.words != nil && !there[filepath.Base(s.file.path)] {
+			s.kept = false
+			removed = append(removed, s.file.path)
+		}
+	}
+	j.mu.Unlock()
+	for _, path := range removed {
+		st.complain(fmt.Errorf("%s was removed; its records are written anew", path))
 	}
 }
 
@@ -162,8 +192,8 @@ func (j *Journal) lose(err error) {
 			s.kept = false
 		}
 	}
-	idle := st.idle
-	st.idle = nil
+	idle := append(st.idle, st.spare...)
+	st.idle, st.spare = nil, nil
 	j.live -= len(idle)
 	if j.active.file != nil {
 		j.shutActive()
@@ -210,8 +240,7 @@ func (j *Journal) tryDisk() {
 	j.mu.Lock()
 	keep := j.mayGrow()
 	if keep {
-		f.ready = true
-		st.idle = append(st.idle, f)
+		st.spare = append(st.spare, f)
 		j.live++
 	}
 	cursors := j.keyed
@@ -288,11 +317,11 @@ func (j *Journal) leaveBad() {
 			y.yield()
 			continue
 		}
-		seg := j.reuseFile()
+		seg := j.spareFile()
 		if seg == nil && !failing && !j.sealed {
 			j.mu.Unlock()
 			j.prepareFile()
-			if failing, _ := j.store.failing(); !failing && j.idleFiles() == 0 {
+			if failing, _ := j.store.failing(); !failing && j.spareFiles() == 0 {
 				return // full: an append will evict
 			}
 			continue
@@ -318,14 +347,21 @@ func (j *Journal) leaveBad() {
 	}
 }
 
-func (j *Journal) idleFiles() int {
+func (j *Journal) spareFiles() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return len(j.store.idle)
+	return len(j.store.spare)
 }
 
-// prepareFile sees to it that there is a file for the next segment, in memory
+// prepareFiles sees to it that there are files for the next segments, in memory
 // already, as far as the limit allows.
+func (j *Journal) prepareFiles() {
+	for range spares {
+		j.prepareFile()
+	}
+}
+
+// prepareFile makes one file ready, if one is wanted.
 func (j *Journal) prepareFile() {
 	st := j.store
 	failing, wholly := st.failing()
@@ -337,7 +373,7 @@ func (j *Journal) prepareFile() {
 	j.dropPassed()
 	var next *segmentFile
 	switch n := len(st.idle); {
-	case n > 0 && st.idle[n-1].ready:
+	case len(st.spare) >= spares:
 		j.mu.Unlock()
 		return
 	case n > 0:
@@ -366,8 +402,7 @@ func (j *Journal) prepareFile() {
 	j.mu.Lock()
 	st.making = false
 	if err == nil {
-		next.ready = true
-		st.idle = append(st.idle, next)
+		st.spare = append(st.spare, next)
 	} else {
 		j.live--
 	}
@@ -410,16 +445,25 @@ func (j *Journal) letGo() {
 	own, cursors := cmp.Or(st.life, st.lost), j.keyed
 	st.life = nil
 	j.closed = true
+	var readers []*Cursor
+	for _, c := range j.cursors {
+		if !c.reading {
+			readers = append(readers, c) // its owner reads no more
+		}
+	}
 	var files []*segmentFile
 	for s := j.oldest; s != nil; s = s.next {
 		if s.file != nil && s.pins == 0 && !s.faulted.Load() {
 			files = append(files, s.file) // nobody looks at its memory from here on
 		}
 	}
-	files = append(files, st.idle...)
+	files = append(append(files, st.idle...), st.spare...)
 	eras := j.eras
 	j.mu.Unlock()
 
+	for _, c := range readers {
+		c.file.close()
+	}
 	for _, c := range cursors {
 		c.close()
 		empty = empty && c.spotless()

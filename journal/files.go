@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -153,25 +154,24 @@ func putWord(b []byte, w uint64) {
 	copy(b, (*[bytesPerWord]byte)(unsafe.Pointer(&w))[:])
 }
 
-// reuseFile returns a segment in a file that was in use before, or nil. It has
-// j.mu.
-func (j *Journal) reuseFile() *segment {
+// spareFile returns a segment in a file that is ready, or nil. It has j.mu.
+func (j *Journal) spareFile() *segment {
 	st := j.store
-	n := len(st.idle) - 1
-	if n < 0 || j.onlyMemory() || st.idle[n].mapping == nil && st.idle[n].file == nil {
+	if len(st.spare) == 0 || j.onlyMemory() {
 		return nil
 	}
-	f := st.idle[n]
-	st.idle[n] = nil
-	st.idle = st.idle[:n]
-	f.ready = false
+	f := st.spare[0]
+	st.spare = slices.Delete(st.spare, 0, 1)
 	return f.segment(j.segmentBytes)
 }
 
-// awaitFile reports whether the custodian is to make a file, for which an append
-// waits until the given time. It has j.mu.
+// awaitFile reports whether the custodian is to make a file ready, for which an
+// append waits until the given time. It has j.mu.
 func (j *Journal) awaitFile(w *wait) (until time.Time, coming bool) {
-	if failing, _ := j.store.failing(); failing || !j.mayGrow() && !j.store.making {
+	failing, _ := j.store.failing()
+	again := len(j.store.idle) > 0 && !j.onlyMemory()
+	anew := !failing && (j.mayGrow() || j.store.making)
+	if !again && !anew {
 		return time.Time{}, false
 	}
 	now := time.Now()
@@ -201,8 +201,7 @@ func (j *Journal) growMemory() *segment {
 // disk fails, and not for lack of space alone, or they have to be written to.
 func (j *Journal) onlyMemory() bool {
 	failing, wholly := j.store.failing()
-	n := len(j.store.idle)
-	return wholly || failing && n > 0 && j.store.idle[n-1].mapping == nil
+	return wholly || failing && j.store.plain.Load()
 }
 
 // inMemory reports whether the frames of s are nowhere but in memory. It has j.mu.
@@ -254,7 +253,7 @@ func (j *Journal) releaseFile(s *segment) {
 		// Not to be touched again, nor unmapped: a writer may still be in it.
 		st.trash = append(st.trash, trash{path: s.file.path})
 		j.live--
-	case !s.kept, len(st.idle) > 0 && j.overLimit():
+	case !s.kept, len(st.idle)+len(st.spare) > 0 && j.overLimit():
 		// The file may be gone; or there are more than there should be, as after
 		// the disk failed.
 		st.trash = append(st.trash, trash{s.file.path, s.file})

@@ -173,8 +173,8 @@ func (j *Journal) drained() (*era, marks) {
 			continue
 		}
 		for _, c := range j.keyed {
-			if c.acking {
-				return nil, nil // it kicks the custodian afterwards
+			if c.acking || c.unstored {
+				return nil, nil // the custodian is kicked afterwards, or looks again
 			}
 		}
 		for _, c := range j.cursors {

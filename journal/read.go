@@ -86,7 +86,7 @@ func (c *Cursor) Read(b *Batch, l ReadLimits) (filtered int, more bool) {
 		stop := c.copy(s, b, l)
 		filtered += s.filtered
 		if c.finish(s) {
-			c.file.close()
+			c.file.close() // it is not needed any more
 		}
 		if stop != atEnd || s.last {
 			more = stop == atLimit
@@ -155,7 +155,7 @@ func (c *Cursor) finish(s *span) (left bool) {
 	if s.inMemory && s.from <= j.known {
 		j.known = max(j.known, s.off)
 	}
-	left = s.seg.sealed && s.off == s.seg.end
+	left = s.seg.sealed && s.off == s.seg.end || j.closed
 	j.unpin(s.seg)
 	if left && c.places == nil {
 		c.exhausted = false

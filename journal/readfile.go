@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"github.com/fapilog/fapilog/journal/internal/disk"
 	"github.com/fapilog/fapilog/journal/internal/frame"
@@ -13,9 +14,11 @@ import (
 
 // fileReader reads the frames of one segment after the other from their files.
 type fileReader struct {
-	seg    *segment
-	file   disk.File
 	frames frame.Reader
+
+	mu   sync.Mutex // for close, which the journal's closing calls as well
+	seg  *segment
+	file disk.File
 }
 
 // open makes the reader read s, of journal j.
@@ -28,12 +31,16 @@ func (r *fileReader) open(j *Journal, s *segment) error {
 	if err != nil {
 		return err
 	}
+	r.mu.Lock()
 	r.seg, r.file = s, f
+	r.mu.Unlock()
 	r.frames.Reset(f, j.storedHeader(s))
 	return nil
 }
 
 func (r *fileReader) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.file != nil {
 		_ = r.file.Close()
 		r.seg, r.file = nil, nil

@@ -126,7 +126,7 @@ func (j *Journal) unused() *segment {
 		return seg
 	}
 	if j.store != nil {
-		return j.reuseFile()
+		return j.spareFile()
 	}
 	return nil
 }

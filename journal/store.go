@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fapilog/fapilog/journal/internal/disk"
@@ -19,6 +20,8 @@ const (
 	diskPatience = time.Second
 	// maxInMemory bounds the segments in memory of a journal whose disk fails.
 	maxInMemory = defaultMaxBytes
+	// spares is how many files are kept ready.
+	spares = 2
 	// lookEvery is how often the custodian looks whether the disk is well again,
 	// and whether the active segment is still there.
 	lookEvery = time.Second
@@ -34,9 +37,12 @@ type store struct {
 	kicks    chan struct{} // the custodian has something to do; capacity 1
 	done     chan struct{} // closed when the custodian has ended
 
+	plain atomic.Bool // files are not mapped
+
 	// Guarded by Journal.mu.
 	life      *life.Life      // nil: there is no directory, the journal began in memory
-	idle      []*segmentFile  // not in use, as they are; the last is the next
+	spare     []*segmentFile  // ready to be used: there, and in memory
+	idle      []*segmentFile  // not in use, as they are
 	trash     []trash         // files to be removed
 	deadBytes int64           // room that the files of earlier lives take
 	ready     bool            // every cursor has been made
@@ -75,7 +81,6 @@ type segmentFile struct {
 	lap     uint32
 	mapping *disk.Mapping // nil: it is written with WriteAt
 	file    disk.File     // nil: it is mapped
-	ready   bool          // it is idle, there, and in memory; guarded by Journal.mu
 
 	// Of a file that is not mapped: whether its header is that of the segment
 	// which is in it.
@@ -270,5 +275,6 @@ func (st *store) makeFile(size int64) (*segmentFile, error) {
 	if err := f.make(st.fs, frame.Page+size); err != nil {
 		return nil, err
 	}
+	st.plain.Store(f.mapping == nil)
 	return f, nil
 }

@@ -47,7 +47,7 @@ const (
 // Faulty is another file system with failures. It is safe for concurrent use; no
 // lock is held while the other file system works.
 //
-// A failure is for the paths that match a pattern as of [path.Match], which is
+// A failure, or what is called before an operation, is for the paths that match a pattern as of [path.Match], which is
 // compared with as many of the path's last elements as it has itself: "*.segment",
 // "*/lock", "*". A file's path is the one it was opened at; Rename and Linked
 // concern both of theirs. A malformed pattern panics.
@@ -56,6 +56,7 @@ type Faulty struct {
 
 	mu         sync.Mutex
 	failures   []*Failure
+	hooks      []*hook // replaced, not changed
 	unmappable bool
 	space      space
 }
@@ -144,6 +145,7 @@ func (f *Faulty) add(r *Failure) *Failure {
 // failing finds the failure that a call meets and counts it. A ReadAt wants the
 // bytes between from and to.
 func (f *Faulty) failing(op Op, from, to int64, paths ...string) (*Failure, error) {
+	f.callHooks(op, paths)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.failures {
@@ -168,10 +170,12 @@ func (f *Faulty) fail(op Op, paths ...string) error {
 	return err
 }
 
-func (r *Failure) matches(p string) bool {
+func (r *Failure) matches(p string) bool { return matches(r.pattern, p) }
+
+func matches(pattern, p string) bool {
 	elements := strings.Split(filepath.ToSlash(filepath.Clean(p)), "/")
-	last := max(0, len(elements)-strings.Count(r.pattern, "/")-1)
-	ok, _ := path.Match(r.pattern, strings.Join(elements[last:], "/"))
+	last := max(0, len(elements)-strings.Count(pattern, "/")-1)
+	ok, _ := path.Match(pattern, strings.Join(elements[last:], "/"))
 	return ok
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fapilog/fapilog/journal/internal/crash"
@@ -73,6 +74,10 @@ func (j *Journal) emptyTrash() {
 	st.trash = nil
 	j.mu.Unlock()
 	for _, t := range list {
+		if t.memory != nil {
+			_ = t.memory.Unmap()
+			continue
+		}
 		if t.file != nil {
 			t.file.close()
 		}
@@ -377,8 +382,10 @@ func (j *Journal) prepareFile() {
 		j.mu.Unlock()
 		return
 	case n > 0:
-		next = st.idle[n-1]
-		st.idle = st.idle[:n-1]
+		// The oldest first: what it held goes before what is younger, so that a
+		// kill leaves no hole between records.
+		next = st.idle[0]
+		st.idle = slices.Delete(st.idle, 0, 1)
 	case failing || !j.mayGrow() && j.active.file != nil: // a file beyond the limit is better than none
 		j.mu.Unlock()
 		return
@@ -455,6 +462,9 @@ func (j *Journal) letGo() {
 	for s := j.oldest; s != nil; s = s.next {
 		if s.file != nil && s.pins == 0 && !s.faulted.Load() {
 			files = append(files, s.file) // nobody looks at its memory from here on
+			if s.memory != nil {
+				files = append(files, &segmentFile{mapping: s.memory}) // mostly the file's own
+			}
 		}
 	}
 	files = append(append(files, st.idle...), st.spare...)

@@ -105,7 +105,7 @@ func (j *Journal) contain(v any, reserving *segment, r reservation) error {
 	if seg == nil || !seg.mapped() {
 		panic(v)
 	}
-	fault, ok := disk.FaultIn(v, seg.file.mapping.Bytes())
+	fault, ok := disk.FaultIn(v, seg.memory.Bytes())
 	if !ok {
 		panic(v)
 	}
@@ -122,7 +122,7 @@ func (j *Journal) void(r reservation) {
 	word := &r.seg.words[r.at/bytesPerWord+frame.WordState]
 	_ = disk.Guard(func() {
 		atomic.StoreUint64(word, frame.PackState(frame.Void, length, lap))
-	}, r.seg.file.mapping)
+	}, r.seg.memory)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.voided++

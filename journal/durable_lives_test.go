@@ -265,6 +265,7 @@ func TestFullJournalWaitsForTheAcknowledgement(t *testing.T) {
 			time.Sleep(time.Minute)
 			was := c.Position().End
 			all := readAll(c)
+			c.SetBlocking(true) // has the append look again
 			time.Sleep(time.Minute)
 			if end := c.Position().End; end != was {
 				t.Errorf("reading alone made the log go on from %d to %d", was, end)

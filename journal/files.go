@@ -68,7 +68,7 @@ func (f *segmentFile) segment(size int64) *segment {
 	var s *segment
 	if f.mapping != nil {
 		words := f.mapping.Words()
-		s = &segment{words: words[frame.Page/bytesPerWord:], data: f.mapping.Bytes()[frame.Page:], head: words[:frame.Page/bytesPerWord]}
+		s = &segment{memory: f.mapping, words: words[frame.Page/bytesPerWord:], data: f.mapping.Bytes()[frame.Page:], head: words[:frame.Page/bytesPerWord]}
 	} else {
 		s = newSegment(size)
 		s.plain = true
@@ -114,7 +114,7 @@ func (j *Journal) label(s *segment) bool {
 		crash.Point("rotate.header")
 		h.Put(page, 1)
 		crash.Point("rotate.installed")
-	}, s.file.mapping)
+	}, s.memory)
 	if err != nil {
 		s.faulted.Store(true)
 		j.live--
@@ -256,10 +256,13 @@ func (j *Journal) releaseFile(s *segment) {
 	case !s.kept, len(st.idle)+len(st.spare) > 0 && j.overLimit():
 		// The file may be gone; or there are more than there should be, as after
 		// the disk failed.
-		st.trash = append(st.trash, trash{s.file.path, s.file})
+		st.trash = append(st.trash, trash{path: s.file.path, file: s.file})
 		j.live--
 	default:
 		st.idle = append(st.idle, s.file)
+	}
+	if s.memory != nil && s.memory != s.file.mapping && !s.faulted.Load() {
+		st.trash = append(st.trash, trash{memory: s.memory}) // of a file that was there before
 	}
 	st.kick()
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"errors"
 	"maps"
 	"slices"
 
@@ -48,38 +47,28 @@ func (j *Journal) keepOne() bool {
 
 	j.mu.Lock()
 	old := s.file
-	alone := s.pins == 1
-	if err == nil && s.mapped() && !alone {
-		err = errBusy // somebody reads the memory that is to be another: once more
-	}
 	if err == nil {
-		s.file, s.kept = f, true
-		if s.mapped() { // the memory is the old file's
-			s.head = f.mapping.Words()[:frame.Page/bytesPerWord]
-			s.words, s.data = f.mapping.Words()[frame.Page/bytesPerWord:], f.mapping.Bytes()[frame.Page:]
-		}
+		s.file, s.kept = f, true // what is in memory stays there until the segment is let go of
 	}
 	j.unpin(s)
 	j.mu.Unlock()
 
 	if err == nil {
 		if old != nil {
-			old.close()
+			if old.file != nil {
+				_ = old.file.Close()
+			}
 			_ = st.fs.Remove(old.path)
 		}
 		return true
 	}
-	if err != errBusy {
-		st.fail(err)
-	}
+	st.fail(err)
 	if f != nil {
 		f.close()
 		_ = st.fs.Remove(f.path)
 	}
 	return false
 }
-
-var errBusy = errors.New("journal: segment in use")
 
 // copyOut writes the frames of s to a file of their own. The header comes last:
 // a file without it is nothing. The file is returned also if that failed, unless
@@ -114,7 +103,7 @@ func (j *Journal) copyOut(s *segment) (*segmentFile, error) {
 		within = append(within, f.mapping)
 	}
 	if s.mapped() {
-		within = append(within, s.file.mapping)
+		within = append(within, s.memory)
 	}
 	var failed error
 	fault := disk.Guard(func() { failed = write() }, within...)

@@ -19,16 +19,17 @@ const (
 // segment is a stretch of the log: memory for frames and where in the log it
 // lies. Its place changes only while it is neither linked nor pinned.
 type segment struct {
-	words    []uint64 // the memory; words, so that frames are aligned. Nil: only the file has the frames
-	data     []byte   // the same memory
-	base     uint64   // offset of its first byte
-	firstSeq uint64   // position of its first frame
-	shift    uint64   // position less sequence, modulo 2⁶⁴
-	lap      uint32   // how many times this memory has been a segment
-	seed     uint32   // of the frames' checks, in a durable journal
-	head     []uint64 // the header page of a segment that is mapped; nil: it is not
-	plain    bool     // appends write to its file
-	ordinal  uint64   // how many segments of its life were there before it
+	words    []uint64      // the memory; words, so that frames are aligned. Nil: only the file has the frames
+	data     []byte        // the same memory
+	base     uint64        // offset of its first byte
+	firstSeq uint64        // position of its first frame
+	shift    uint64        // position less sequence, modulo 2⁶⁴
+	lap      uint32        // how many times this memory has been a segment
+	seed     uint32        // of the frames' checks, in a durable journal
+	memory   *disk.Mapping // what words and head are part of; nil: the heap
+	head     []uint64      // the header page of a segment that is mapped; nil: it is not
+	plain    bool          // appends write to its file
+	ordinal  uint64        // how many segments of its life were there before it
 
 	_ [64]byte // appends read what is above; what is below changes with readers
 
@@ -97,7 +98,7 @@ func (s *segment) guard(f func()) (err error) {
 			err = errors.New(string(broken))
 		}
 	}()
-	return disk.Guard(f, s.file.mapping)
+	return disk.Guard(f, s.memory)
 }
 
 // publishedUpTo returns the offset of the first frame in [from, to) that is not

@@ -70,8 +70,9 @@ type store struct {
 
 // trash is a file that is not needed any more.
 type trash struct {
-	path string
-	file *segmentFile // to be closed before, if that is not nil
+	path   string
+	file   *segmentFile  // to be closed before, if that is not nil
+	memory *disk.Mapping // to be unmapped instead, if that is not nil
 }
 
 // segmentFile is one segment file of the journal's own life, which is used again

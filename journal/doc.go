@@ -204,7 +204,10 @@
 // names is counted there, and only has to be removed.
 //
 // A cursor without a file in a life begins at the oldest record: twice is better than
-// not at all. Cursors that nobody asks for hold nothing back; what they had left is
+// not at all. Who claims a life gives back the room behind its last record, and the
+// files that it had made ready and not used. What is evicted of it is removed, but for
+// its last segment, which goes with the directory: an unfinished life is told from an
+// empty one. Cursors that nobody asks for hold nothing back; what they had left is
 // dropped as gone. Losses that come to light in a later life than the one they
 // belong to are counted there.
 //
@@ -221,5 +224,10 @@
 // second at most. When the disk is well, the next segment lies there, and what was
 // accepted meanwhile is written to segments with the ordinals and sequences it would
 // have had. A segment whose memory has faulted is not used again, and is read from its
-// file.
+// file. While no file can be used at all and memory is full, the oldest segment in
+// memory is evicted, though older ones are on disk: those can still be read.
+//
+// What waits for the disk all the same: a store to a page that the system is just
+// writing back, for as long as the file system takes for that; and, where files are not
+// mapped, an append for its own write, and Seal for those that are under way.
 package journal

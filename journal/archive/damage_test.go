@@ -1,8 +1,10 @@
 package archive_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -119,9 +121,10 @@ func TestLifeOfAnotherVersionIsLeftOutAndTold(t *testing.T) {
 	path := filepath.Join(dir, lives[0].Name(), "00000002.segment")
 	text, err := os.ReadFile(path)
 	try(t, err)
-	for _, c := range []int{0, 512} { // the version's lowest byte is 1
-		i := slices.Index(text[c+8:c+16], 1) // 0x01020304 has another 1: either makes it foreign or damaged
-		text[c+8+i] = 9
+	for _, c := range []int{0, 512} {
+		binary.NativeEndian.PutUint32(text[c+8:], 9)
+		sum := crc32.Checksum(text[c:c+88], crc32.MakeTable(crc32.Castagnoli))
+		binary.NativeEndian.PutUint64(text[c+88:], uint64(sum))
 	}
 	try(t, os.WriteFile(path, text, 0o600))
 	got, errs := numbers(t, dir, Query{})

@@ -41,7 +41,8 @@ type SegmentHeader struct {
 
 // A copy of the header is twelve words: the magic as bytes, version and byte
 // order, the life's id as bytes in two words, Created, SegmentBytes, Ordinal, Lap,
-// Base, FirstSeq, Installed, and the CRC-32C of all that.
+// Base, FirstSeq, Installed, and the CRC-32C of all that. Every version keeps the
+// first two and the CRC where they are.
 const (
 	magic       = "fapilogJ"
 	version     = 1
@@ -96,13 +97,15 @@ func readCopy(b []byte) (h SegmentHeader, err error) {
 	if string(b[:len(magic)]) != magic {
 		return h, ErrDamaged
 	}
+	// The CRC before the version: a bit that flips in that is damage.
+	sum := uint64(crc32.Checksum(b[:sumAt], castagnoli))
+	if get(11) != sum && bits.ReverseBytes64(get(11)) != sum {
+		return h, ErrDamaged
+	}
 	if w := get(1); w != orderMark<<32|version {
 		if foreign(w) {
 			return h, ErrNewer
 		}
-		return h, ErrDamaged
-	}
-	if get(11) != uint64(crc32.Checksum(b[:sumAt], castagnoli)) {
 		return h, ErrDamaged
 	}
 	copy(h.ID[:], b[2*wordBytes:])

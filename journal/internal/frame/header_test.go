@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"math/bits"
 	"testing"
 )
 
@@ -118,13 +119,14 @@ func TestHeadersThatAreNotToBeRead(t *testing.T) {
 		{"zeros", func(p []byte) []byte { clear(p); return p }, ErrDamaged},
 		{"magic", both(false, func(b []byte) { b[7] = 'K' }), ErrDamaged},
 		{"a version to come", word(1, orderMark<<32|2), ErrNewer},
-		{"a version to come, with another CRC", both(true, func(b []byte) { binary.NativeEndian.PutUint64(b[8:], orderMark<<32|9) }), ErrNewer},
+		{"a version that a flipped bit makes", both(true, func(b []byte) { b[8] ^= 8 }), ErrDamaged},
 		{"version 0", word(1, orderMark<<32), ErrDamaged},
 		{"no byte order", word(1, 1), ErrDamaged},
 		{"the other byte order", both(true, func(b []byte) {
-			for i := 8; i < len(b); i += 8 {
+			for i := 8; i < sumAt; i += 8 {
 				binary.BigEndian.PutUint64(b[i:], binary.LittleEndian.Uint64(b[i:]))
 			}
+			binary.NativeEndian.PutUint64(b[sumAt:], bits.ReverseBytes64(uint64(crc32.Checksum(b[:sumAt], castagnoli))))
 		}), ErrNewer},
 		{"CRC", both(true, func(b []byte) { b[sumAt]++ }), ErrDamaged},
 		{"CRC's upper half", both(true, func(b []byte) {

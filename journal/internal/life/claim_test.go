@@ -195,8 +195,9 @@ func TestNewerLivesAreLeftAsTheyAre(t *testing.T) {
 			path := putSegment(t, l, 0, 0, 0, 3)
 			text, err := os.ReadFile(path)
 			ok(t, err)
-			for _, at := range []int{8, 512 + 8} {
-				native.PutUint32(text[at:], 2)
+			for _, at := range []int{0, 512} {
+				native.PutUint32(text[at+8:], 2)
+				native.PutUint64(text[at+88:], checksum(text[at:at+88]))
 			}
 			ok(t, os.WriteFile(path, text, 0o600))
 		},

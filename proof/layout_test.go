@@ -4,6 +4,7 @@ package proof
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -17,9 +18,22 @@ import (
 // image is a journal's directory: the contents of its files by their path in it.
 type image map[string][]byte
 
-// takeImage reads a directory, as a kill would leave it if nobody writes now.
+// takeImage reads a directory, as a kill would leave it if nobody writes now. When a
+// file goes meanwhile it begins again.
 func takeImage(t testing.TB, dir string) image {
 	t.Helper()
+	for {
+		m, err := readImage(dir)
+		if err == nil {
+			return m
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readImage(dir string) (image, error) {
 	m := make(image)
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
@@ -29,10 +43,7 @@ func takeImage(t testing.TB, dir string) image {
 		m[name], err = os.ReadFile(path)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return m, err
 }
 
 // write makes the directory dir of m.

@@ -1,0 +1,227 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
+	"github.com/fapilog/fapilog/journal/internal/life"
+)
+
+// look finds out whether the directory and the active segment are still there
+// and, if the disk failed, whether it is well again.
+func (j *Journal) look() {
+	st := j.store
+	j.mu.Lock()
+	active := j.active
+	st.lookSeq = j.endSeq()
+	j.reopenShut()
+	j.mu.Unlock()
+
+	j.lookAtLife()
+	if active.file != nil && !active.faulted.Load() {
+		if err := st.inspectFile(active.file, frame.Page+j.segmentBytes); err != nil {
+			j.abandon(active, err)
+		}
+	}
+	if failing, _ := st.failing(); failing {
+		j.tell() // that it fails, even if it is well again at once
+		j.tryDisk()
+	}
+}
+
+// lookAtLife finds out whether the directory and the cursors' files are there.
+func (j *Journal) lookAtLife() {
+	st := j.store
+	own := j.ownLife()
+	if own == nil {
+		return
+	}
+	present, err := own.Present()
+	switch {
+	case err != nil:
+		st.fail(err)
+		return
+	case !present:
+		j.lose(&fs.PathError{Op: "open", Path: own.Dir, Err: fs.ErrNotExist})
+		return
+	}
+	j.lookForFiles(own)
+	j.mu.Lock()
+	cursors := j.keyed
+	j.mu.Unlock()
+	for _, c := range cursors {
+		if _, err := st.fs.Lstat(life.CursorPath(own.Dir, c.key)); errors.Is(err, fs.ErrNotExist) {
+			c.unfile()
+			c.refile()
+		}
+		c.storeAgain()
+	}
+}
+
+// lookForFiles finds out which segments have lost their files. What is in memory of
+// them goes to others.
+func (j *Journal) lookForFiles(own *life.Life) {
+	st := j.store
+	entries, err := st.fs.ReadDir(own.Dir)
+	if err != nil {
+		st.fail(err)
+		return
+	}
+	there := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		there[e.Name()] = true
+	}
+	var removed []string
+	j.mu.Lock()
+	for s := j.oldest; s != j.active; s = s.next {
+		if s.file != nil && s.kept && s.words != nil && !there[filepath.Base(s.file.path)] {
+			s.kept = false
+			removed = append(removed, s.file.path)
+		}
+	}
+	j.mu.Unlock()
+	for _, path := range removed {
+		st.complain(fmt.Errorf("%s was removed; its records are written anew", path))
+	}
+}
+
+func (j *Journal) ownLife() *life.Life {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.store.life
+}
+
+// inspectFile returns an error if the file of a segment is not what it was.
+func (st *store) inspectFile(f *segmentFile, size int64) error {
+	info, err := st.fs.Lstat(f.path)
+	switch {
+	case err != nil:
+		return err
+	case info.Size() < size:
+		return fmt.Errorf("%s was cut to %d bytes", f.path, info.Size())
+	}
+	return nil
+}
+
+// lose goes on without the directory, which is not there any more. What is in
+// memory, or still mapped, is kept elsewhere when that can be.
+func (j *Journal) lose(err error) {
+	st := j.store
+	st.fail(err)
+	j.mu.Lock()
+	own := st.life
+	st.life = nil
+	for s := j.oldest; s != nil; s = s.next {
+		if s.file != nil && s.words != nil {
+			s.kept = false
+		}
+	}
+	idle := append(st.idle, st.spare...)
+	st.idle, st.spare = nil, nil
+	j.live -= len(idle)
+	if j.active.file != nil {
+		j.shutActive()
+	}
+	cursors := j.keyed
+	j.mu.Unlock()
+	for _, f := range idle {
+		f.close()
+	}
+	for _, c := range cursors {
+		c.unfile()
+	}
+	st.lost = own // still locked: nobody else is to have what may come back
+}
+
+// abandon leaves a segment whose file is not what it was. What has been removed can
+// still be read, and kept elsewhere; what has been cut cannot.
+func (j *Journal) abandon(s *segment, err error) {
+	if s.mapped() && !errors.Is(err, fs.ErrNotExist) {
+		j.fault(s, err)
+		return
+	}
+	j.unwritten(s, err)
+}
+
+// tryDisk tries whether the disk is well again.
+func (j *Journal) tryDisk() {
+	st := j.store
+	if err := j.reenter(); err != nil {
+		return
+	}
+	f, err := st.makeFile(j.segmentBytes)
+	if err != nil {
+		return
+	}
+	if f.file != nil {
+		_, err = f.file.WriteAt(make([]byte, frame.Page), frame.Page)
+	}
+	if err != nil {
+		f.close()
+		_ = st.fs.Remove(f.path)
+		return
+	}
+	j.mu.Lock()
+	keep := j.mayGrow()
+	if keep {
+		st.spare = append(st.spare, f)
+		j.live++
+	}
+	cursors := j.keyed
+	j.mu.Unlock()
+	if !keep {
+		f.close()
+		_ = st.fs.Remove(f.path)
+	}
+	st.recovered()
+	for _, c := range cursors {
+		c.refile()
+	}
+}
+
+// reenter sees to it that the journal has a directory.
+func (j *Journal) reenter() error {
+	st := j.store
+	if j.ownLife() != nil {
+		return nil
+	}
+	if err := st.fs.OpenRoot(st.root); err != nil {
+		return err
+	}
+	own := st.lost
+	if present, err := st.lostIsBack(); err != nil {
+		return err
+	} else if !present {
+		own, err = life.Resume(st.fs, st.root, j.id, st.created)
+		if err != nil {
+			return err
+		}
+	}
+	if len(st.carried.Tallies) > 0 {
+		if err := st.carried.Write(st.fs, own.Dir); err != nil {
+			if own != st.lost {
+				err = errors.Join(err, own.Release())
+			}
+			return err
+		}
+	}
+	if st.lost != nil && own != st.lost {
+		_ = st.lost.Release()
+	}
+	st.lost = nil
+	j.mu.Lock()
+	st.life = own
+	j.mu.Unlock()
+	return nil
+}
+
+// lostIsBack reports whether the directory that was lost is there again.
+func (st *store) lostIsBack() (bool, error) {
+	if st.lost == nil {
+		return false, nil
+	}
+	return st.lost.Present()
+}

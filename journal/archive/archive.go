@@ -50,7 +50,7 @@ type Report struct {
 // Life is what one Open of one process has left, or is writing.
 type Life struct {
 	ID       string           `json:"id"`      // 32 hexadecimal digits: the first half of its records' ids
-	Created  time.Time        `json:"created"` // zero: no segment tells
+	Created  time.Time        `json:"created"` // zero: nothing tells
 	InUse    bool             `json:"in_use"`  // a process appends to it or drains it; false where its process cannot be seen, as from another container
 	Newer    bool             `json:"newer"`   // written by a version of the format that this one does not know: nothing else is told of it
 	Drained  bool             `json:"drained"` // every sink has settled it and another life carries its counts: it is about to be removed

@@ -58,7 +58,7 @@ func (l *chapter) describe(r *frame.Reader, verify bool) Life {
 	}
 	d.First = l.end
 	if len(l.segments) > 0 {
-		d.First = l.segments[0].header.FirstSeq
+		d.First = l.segments[0].FirstSeq
 	}
 	for i := range l.segments {
 		s := &l.segments[i]
@@ -66,7 +66,7 @@ func (l *chapter) describe(r *frame.Reader, verify bool) Life {
 		if verify {
 			e.Damage = s.damage(r, l.busy && i == len(l.segments)-1)
 		}
-		d.Records += s.endSeq - s.header.FirstSeq
+		d.Records += s.EndSeq - s.FirstSeq
 		d.Segments = append(d.Segments, e)
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.marks)) {
@@ -80,11 +80,11 @@ func (l *chapter) describe(r *frame.Reader, verify bool) Life {
 
 func (s *segment) describe() Segment {
 	d := Segment{
-		File: filepath.Base(s.path), FirstSeq: s.header.FirstSeq, EndSeq: s.endSeq, Bytes: s.bytes, FileSize: s.size,
-		Header: s.rescued,
+		File: filepath.Base(s.Path), FirstSeq: s.FirstSeq, EndSeq: s.EndSeq, Bytes: s.Bytes, FileSize: s.FileSize,
+		Header: s.rescued(),
 	}
-	if !s.rescued {
-		d.Ordinal, d.Lap, d.Installed = s.header.Ordinal, s.header.Lap, time.Unix(0, s.header.Installed)
+	if !s.rescued() {
+		d.Ordinal, d.Lap, d.Installed = s.Ordinal, s.Lap, time.Unix(0, s.Installed)
 	}
 	return d
 }
@@ -97,10 +97,10 @@ func (s *segment) damage(r *frame.Reader, active bool) (n uint64) {
 		return 0
 	}
 	defer f.Close()
-	r.Reset(f, s.header)
-	next := s.header.FirstSeq
+	r.Reset(f, s.SegmentHeader)
+	next := s.FirstSeq
 	for off := uint64(0); ; {
-		f, ok := r.Next(off, next, s.endSeq)
+		f, ok := r.Next(off, next, s.EndSeq)
 		if !ok {
 			break
 		}
@@ -108,7 +108,7 @@ func (s *segment) damage(r *frame.Reader, active bool) (n uint64) {
 		off, next = f.End, f.Seq+1
 	}
 	if !active {
-		n += s.endSeq - next
+		n += s.EndSeq - next
 	}
 	if !s.unchanged(f) {
 		return 0 // used again meanwhile
@@ -121,17 +121,17 @@ func (l *chapter) cursor(r *frame.Reader, key string, m life.Mark) Cursor {
 	c := Cursor{Key: key, Next: m.Next, Tally: m.Tally}
 	for i := range l.segments {
 		s := &l.segments[i]
-		if s.endSeq <= m.Next {
+		if s.EndSeq <= m.Next {
 			continue
 		}
-		bytes := s.bytes
+		bytes := s.Bytes
 		if c.Lag == 0 {
 			at, first := s.find(r, m.Next)
 			bytes -= min(at, bytes)
 			c.OldestPending = first
 		}
 		c.LagBytes += bytes
-		c.Lag += s.endSeq - max(m.Next, s.header.FirstSeq)
+		c.Lag += s.EndSeq - max(m.Next, s.FirstSeq)
 	}
 	return c
 }
@@ -143,10 +143,10 @@ func (s *segment) find(r *frame.Reader, seq uint64) (at uint64, t time.Time) {
 		return 0, t
 	}
 	defer file.Close()
-	r.Reset(file, s.header)
-	f, ok := r.Next(0, seq, s.endSeq)
+	r.Reset(file, s.SegmentHeader)
+	f, ok := r.Next(0, seq, s.EndSeq)
 	if !ok {
-		return s.bytes, t
+		return s.Bytes, t
 	}
 	return f.At, frame.UnpackTime(f.Time)
 }

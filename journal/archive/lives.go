@@ -95,8 +95,8 @@ type chapter struct {
 	id       [16]byte
 	name     string
 	dir      string
-	created  int64     // Unix ns; 0: no segment tells
-	segments []segment // by firstSeq; they do not overlap
+	created  int64     // Unix ns; 0: nothing tells
+	segments []segment // by FirstSeq; they do not overlap
 	marks    map[string]life.Mark
 	torn     []string // cursor files that cannot be read
 	carried  life.Carried
@@ -115,7 +115,6 @@ func (c content) open() (chapters []*chapter, problems []string, unseen bool) {
 	unseen = err != nil
 	for _, name := range c.lives {
 		l := &chapter{name: name, dir: filepath.Join(c.dir, name)}
-		l.id, _ = lifeID(name)
 		if info, err := files.Lstat(l.dir); err == nil && !files.Own(info) {
 			problems = append(problems, fmt.Sprintf("%s belongs to another user and is left alone", name))
 			continue
@@ -147,43 +146,21 @@ func (c content) open() (chapters []*chapter, problems []string, unseen bool) {
 
 // read reads the life's files, but for the records.
 func (l *chapter) read() error {
-	if _, err := files.Lstat(l.dir); err != nil {
-		return err
+	d, problems, err := life.Peek(files, l.dir)
+	for _, p := range problems {
+		if errors.Is(p, life.ErrNewer) {
+			l.newer = true
+			continue
+		}
+		l.problems = append(l.problems, strings.ReplaceAll(p.Error(), l.dir, l.name))
 	}
-	err := l.readSegments()
-	l.readCursors()
-	l.readCarried()
+	l.id, l.created, l.marks, l.torn, l.carried, l.end = d.ID, d.Created, d.Marks, d.Torn, d.Carried, d.End
+	for _, name := range d.Torn {
+		l.problems = append(l.problems, fmt.Sprintf("%s: cursor %s is damaged: its sink gets everything again", l.name, name))
+	}
+	for _, s := range d.Segments {
+		l.segments = append(l.segments, segment{Segment: s})
+	}
 	l.findLost()
 	return err
-}
-
-func (l *chapter) readCursors() {
-	var err error
-	l.marks, l.torn, err = life.ReadCursors(files, l.dir)
-	switch {
-	case errors.Is(err, life.ErrNewer):
-		l.newer = true
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		l.problem("cursors: %v", err)
-	}
-	for _, name := range l.torn {
-		l.problem("cursor %s is damaged: its sink gets everything again", name)
-	}
-}
-
-func (l *chapter) readCarried() {
-	var err error
-	l.carried, err = life.ReadCarried(files, l.dir)
-	switch {
-	case errors.Is(err, life.ErrNewer):
-		l.newer = true // and Lives is there all the same
-	case errors.Is(err, life.ErrDamaged):
-		l.problem("carried is damaged: what earlier lives have counted is not known")
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		l.problem("carried: %v", err)
-	}
-}
-
-func (l *chapter) problem(format string, args ...any) {
-	l.problems = append(l.problems, l.name+": "+fmt.Sprintf(format, args...))
 }

@@ -171,18 +171,18 @@ func (q Query) Includes(t time.Time) bool {
 // when no more are wanted.
 func (l *chapter) records(r *frame.Reader, next, end uint64, yield func(Record, error) bool) bool {
 	for next < end {
-		i := slices.IndexFunc(l.segments, func(s segment) bool { return s.endSeq > next })
+		i := slices.IndexFunc(l.segments, func(s segment) bool { return s.EndSeq > next })
 		if i < 0 {
 			break
 		}
 		s := l.segments[i]
-		if first := s.header.FirstSeq; first > next {
+		if first := s.FirstSeq; first > next {
 			if lost := max(next, first-s.lost); lost < min(first, end) && !yield(Record{}, &Gap{l.name, lost, min(first, end) - lost, whyDamaged}) {
 				return false
 			}
 			next = first
 		}
-		p := passage{life: l, segment: s, next: next, end: min(end, s.endSeq), active: l.busy && i == len(l.segments)-1}
+		p := passage{life: l, segment: s, next: next, end: min(end, s.EndSeq), active: l.busy && i == len(l.segments)-1}
 		if !p.read(r, yield) {
 			return false
 		}
@@ -192,14 +192,13 @@ func (l *chapter) records(r *frame.Reader, next, end uint64, yield func(Record, 
 		}
 		// The segment was used again while it was read, for records that come after
 		// end. Others of the life may be where they were.
-		left := chapter{id: l.id, name: l.name, dir: l.dir, busy: l.busy, marks: l.marks}
-		if err := left.readSegments(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		left := chapter{name: l.name, dir: l.dir, busy: l.busy}
+		if err := left.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return yield(Record{}, err)
 		}
-		left.findLost()
 		resume := end
-		if i := slices.IndexFunc(left.segments, func(s segment) bool { return s.endSeq > next }); i >= 0 {
-			resume = min(end, max(next, left.segments[i].header.FirstSeq))
+		if i := slices.IndexFunc(left.segments, func(s segment) bool { return s.EndSeq > next }); i >= 0 {
+			resume = min(end, max(next, left.segments[i].FirstSeq))
 		}
 		if resume == next {
 			return yield(Record{}, fmt.Errorf("journal: life %s cannot be read beside the processes that use it; try again", l.name))
@@ -230,7 +229,7 @@ func (p *passage) read(r *frame.Reader, yield func(Record, error) bool) bool {
 		return true
 	}
 	defer file.Close()
-	r.Reset(file, p.segment.header)
+	r.Reset(file, p.segment.SegmentHeader)
 	for off := uint64(0); ; {
 		f, ok := r.Next(off, p.next, p.end)
 		to := p.end

@@ -11,42 +11,68 @@ import (
 	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
-// Segment is a segment file of a dead life. Its Ordinal and Base are
+// Segment is a segment file of a life. Its Ordinal and Base are
 // [frame.Unknown] if its header had to be rebuilt from its frames.
 type Segment struct {
 	Path string
 	frame.SegmentHeader
-	EndSeq   uint64 // the sequence behind its last record: the next segment's FirstSeq, the last one's is Dead.End
+	Seen     uint64 // the sequence behind the last record that it is known to have had
+	EndSeq   uint64 // Seen or more: the sequence behind its last record: the next segment's FirstSeq, the last one's is Dead.End
 	Bytes    uint64 // of frames
 	FileSize int64  // less than frame.Page + SegmentBytes if it is cut short
 }
 
-// segmentReader finds out what a locked life's segments are. It reads a page of
-// each, and more of the last one and of those that are damaged.
+// segmentReader finds out what a life's segments are. It reads a page of each, and
+// more of the last one and of those that are damaged.
 type segmentReader struct {
 	life *Life
+	peek bool // see [Peek]
 
 	segments []Segment
 	end      uint64
 	problems []error
 }
 
+// stable is how often a life that changes is listed, until two readings agree.
+const stable = 5
+
 // read returns an error that matches [ErrNewer], or one of the file system.
 func (r *segmentReader) read() error {
+	for range stable {
+		before := r.segments
+		if err := r.list(); err != nil {
+			return err
+		}
+		if !r.peek || slices.Equal(before, r.segments) {
+			break
+		}
+	}
+	if err := r.measure(); err != nil {
+		return err
+	}
+	r.separate()
+	return nil
+}
+
+// list reads the headers.
+func (r *segmentReader) list() error {
 	entries, err := r.life.fsys.ReadDir(r.life.Dir)
 	if err != nil {
 		return err
 	}
+	r.segments, r.problems = nil, nil
 	for _, e := range entries {
 		if kindOf(e) != segmentKind || filepath.Ext(e.Name()) != segmentSuffix {
 			continue
 		}
 		if err := r.add(filepath.Join(r.life.Dir, e.Name())); err != nil && !vanished(err) {
-			return err
+			if !r.peek {
+				return err
+			}
+			r.problems = append(r.problems, err)
 		}
 	}
-	r.order()
-	return r.measure()
+	return nil
 }
 
 func (r *segmentReader) problem(path, format string, args ...any) {
@@ -102,11 +128,11 @@ func (r *segmentReader) rescue(f disk.File, path string, size int64, p *page) (f
 	return frame.SegmentHeader{}, false
 }
 
-// order sorts the segments by their first sequences. Of those that begin with the
-// same one it keeps what was installed last. The others have no records, as it
-// happens when a segment is given up for an error before its first record, or they
-// are copies.
-func (r *segmentReader) order() {
+// measure sorts the segments by their first records and finds out where each ends:
+// where the next installation begins if its file is there, else by its frames. Of
+// those with the same first record the first is the one that counts: the one that
+// was installed last.
+func (r *segmentReader) measure() error {
 	slices.SortFunc(r.segments, func(a, b Segment) int {
 		return cmp.Or(
 			cmp.Compare(a.FirstSeq, b.FirstSeq),
@@ -116,58 +142,64 @@ func (r *segmentReader) order() {
 			cmp.Compare(a.Path, b.Path),
 		)
 	})
-	all := r.segments
-	r.segments = nil
-	for _, s := range all {
-		n := len(r.segments)
-		if n == 0 || r.segments[n-1].FirstSeq != s.FirstSeq {
-			r.segments = append(r.segments, s)
+	for i := range r.segments {
+		s, behind := &r.segments[i], r.segments[i+1:]
+		s.Created = r.life.Created
+		if n := slices.IndexFunc(behind, s.precedes); n >= 0 {
+			s.Bytes, s.Seen = behind[n].Base-s.Base, behind[n].FirstSeq
 			continue
 		}
-		if off, _, err := r.scan(s); err != nil || off > 0 {
-			r.problem(s.Path, "ignored: %s begins with the same record, %d", filepath.Base(r.segments[n-1].Path), s.FirstSeq)
-		}
-	}
-}
-
-// measure sets what depends on the next segment, or on the frames.
-func (r *segmentReader) measure() error {
-	last := len(r.segments) - 1
-	for i := range r.segments {
-		s := &r.segments[i]
-		s.Created = r.life.Created
-		if i < last {
-			next := r.segments[i+1]
-			s.EndSeq = next.FirstSeq
-			if s.Bytes = next.Base - s.Base; s.precedes(next) && s.Bytes <= s.SegmentBytes {
-				continue
-			}
-		}
-		bytes, end, err := r.scan(*s)
-		if err != nil {
+		if err := r.scan(s); err != nil {
 			return err
-		}
-		s.Bytes = bytes
-		if i == last {
-			r.end = max(end, s.FirstSeq)
-			s.EndSeq = r.end
 		}
 	}
 	return nil
 }
 
-// precedes reports that next was installed right after s.
-func (s *Segment) precedes(next Segment) bool {
-	return s.Ordinal != frame.Unknown && s.Ordinal+1 == next.Ordinal
+// separate keeps one of the segments that claim the same records: one of them is
+// a copy, or has none, as it happens when a segment is given up for an error before
+// its first record.
+func (r *segmentReader) separate() {
+	all := r.segments
+	r.segments = nil
+	for _, s := range all {
+		n := len(r.segments)
+		if n == 0 {
+			r.segments = append(r.segments, s)
+			continue
+		}
+		last := &r.segments[n-1]
+		within := s.FirstSeq < last.Seen && s.Seen <= last.Seen && s.Ordinal+1 <= last.Ordinal+1
+		if s.FirstSeq != last.FirstSeq && !within {
+			last.Seen, last.EndSeq = min(last.Seen, s.FirstSeq), s.FirstSeq
+			r.segments = append(r.segments, s)
+		} else if s.Bytes > 0 {
+			r.problem(s.Path, "ignored: %s has the same record, %d", filepath.Base(last.Path), s.FirstSeq)
+		}
+	}
+	if n := len(r.segments); n > 0 {
+		last := &r.segments[n-1]
+		last.EndSeq, r.end = last.Seen, last.Seen
+	}
 }
 
-// scan returns the bytes of frames in s and the sequence behind the last one.
-func (r *segmentReader) scan(s Segment) (bytes, end uint64, err error) {
+// precedes reports that next was installed right after s.
+func (s *Segment) precedes(next Segment) bool {
+	return s.Ordinal != frame.Unknown && s.Ordinal+1 == next.Ordinal && next.Base-s.Base <= s.SegmentBytes
+}
+
+// scan finds the end of s by its frames. One that has vanished has none.
+func (r *segmentReader) scan(s *Segment) error {
+	s.Seen = s.FirstSeq
 	f, err := r.life.fsys.OpenRead(s.Path)
+	if r.peek && err != nil {
+		return nil
+	}
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer f.Close()
-	bytes, end = frame.End(f, readPage(f)[:], s.SegmentHeader)
-	return bytes, end, nil
+	bytes, end := frame.End(f, readPage(f)[:], s.SegmentHeader)
+	s.Bytes, s.Seen = bytes, max(end, s.FirstSeq)
+	return nil
 }

@@ -134,8 +134,8 @@ func (p *Pipeline) shutdown(ctx context.Context) {
 		d.post(func(now time.Time) { d.stop(now, end) })
 	}
 	p.awaitLoops(ctx, end)
+	await(p.journal.Close, end) // which keeps what is in memory, if the disk lets it
 	p.closeErr = p.undelivered(why)
-	await(p.journal.Close, end)
 	p.reporter.close(stopGrace / 5)
 }
 

@@ -19,10 +19,11 @@ type segment struct {
 // rescued reports whether the header is damaged and made from what the frames say.
 func (s *segment) rescued() bool { return s.Ordinal == frame.Unknown }
 
-// findLost drops segments that tell of no record and finds out which records are missing between the segments and at the
-// end. Those that every cursor had passed are not missed: a segment may be used
-// again while an earlier one is not. While a life is in use they may be evicted
-// ones, or lie in a segment that was started after its file was looked at.
+// findLost finds out which records are missing between the segments, and leaves
+// segments out that tell of none. Those that every cursor had passed are not
+// missed: a segment may be used again while an earlier one is not. While a life is
+// in use they may be evicted ones, or lie in a segment that was started after its
+// file was looked at.
 func (l *chapter) findLost() {
 	settled := uint64(math.MaxUint64)
 	for _, m := range l.marks {

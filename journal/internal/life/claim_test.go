@@ -220,6 +220,9 @@ func TestNewerLivesAreLeftAsTheyAre(t *testing.T) {
 					if len(dead) > 0 || len(problems) != 1 || !errors.Is(problems[0], ErrNewer) || !strings.Contains(problems[0].Error(), l.Dir) {
 						t.Errorf("claimed %v, problems %v", dead, problems)
 					}
+					if _, problems, err := Peek(osFS, l.Dir); err != nil || len(problems) != 1 || !errors.Is(problems[0], ErrNewer) {
+						t.Errorf("looked at: %v, problems %v", err, problems)
+					}
 					if after := snapshot(t, root); !maps.Equal(before, after) {
 						t.Errorf("changed from %q to %q", before, after)
 					}

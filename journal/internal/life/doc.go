@@ -23,8 +23,8 @@
 //
 // # Who may touch what
 //
-// Only who has locked a life changes its files; anybody may read cursors and
-// carried at any time. A lock ends with its process, and is worth something only
+// Only who has locked a life changes its files; anybody may read them at any
+// time, see [Peek]. A lock ends with its process, and is worth something only
 // if the name lock still leads to the locked file: a life can be removed between
 // opening its lock and locking it.
 //

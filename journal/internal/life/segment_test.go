@@ -76,6 +76,12 @@ func TestSegmentsAreInTheOrderOfTheirRecordsWhateverIsDamaged(t *testing.T) {
 			copyTo(l, paths[1], "0000000c.segment")
 			ok(t, os.Truncate(filepath.Join(l.Dir, "0000000c.segment"), frame.Page+50))
 		}, "3:0-3 3, 0:3-6 3, 1:6-9 3", []string{"4146 of 5120", "same record, 3", "same record, 3"}, 3},
+		{"a copy of which the end can be read", func(l *Life, paths []string) {
+			copyTo(l, paths[1], "0000000c.segment")
+			path := filepath.Join(l.Dir, "0000000c.segment")
+			noHeader(path)
+			edit(path, func(text []byte) []byte { clear(text[frame.Page:][:40]); return text })
+		}, "3:0-3 3, 2:3-6 3, 1:6-9 3, 0:9-12 3", []string{"rebuilt", "same record, 4"}, 0},
 		{"another life's", func(l *Life, paths []string) {
 			other := create(t, t.TempDir(), began)
 			copyTo(l, putSegment(t, other, 12, 4, 12, 3), "0000000c.segment")

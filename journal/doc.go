@@ -84,7 +84,8 @@
 // Of a durable journal only the newest two segments are read in the mapping; older
 // ones, and those of earlier lives, are read with pread, because a page that has to
 // come from the disk would stop the thread, and the next garbage collection with it.
-// What is read so has to check out: the lap, the state, the length within the
+// (What another process writes into a live segment may be delivered as it is.) What is
+// read so has to check out: the lap, the state, the length within the
 // segment, the CRC, the sequence that is expected or a later one that the segment
 // can hold. What does not is stepped over, to the next place, at any multiple of
 // eight bytes, where a frame does. The sequences tell how many records were missed:

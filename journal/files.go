@@ -169,7 +169,7 @@ func (j *Journal) spareFile() *segment {
 // append waits until the given time. It has j.mu.
 func (j *Journal) awaitFile(w *wait) (until time.Time, coming bool) {
 	failing, _ := j.store.failing()
-	again := len(j.store.idle) > 0 && !j.onlyMemory()
+	again := len(j.store.idle) > 0 && !j.onlyMemory() && !j.stuck()
 	anew := !failing && (j.mayGrow() || j.store.making)
 	if !again && !anew {
 		return time.Time{}, false
@@ -204,6 +204,10 @@ func (j *Journal) onlyMemory() bool {
 	return wholly || failing && j.store.plain.Load()
 }
 
+// stuck reports whether the custodian waits for the disk, and an append has waited
+// for it in vain: nothing that is let go of becomes a file to write to. It has j.mu.
+func (j *Journal) stuck() bool { return j.store.making && j.store.late() }
+
 // inMemory reports whether the frames of s are nowhere but in memory. It has j.mu.
 func (s *segment) inMemory() bool {
 	return s.words != nil && !s.kept && !s.mapped()
@@ -224,7 +228,7 @@ func (j *Journal) memoryFull() bool {
 // victim returns the segment to evict: the oldest or, if only memory is of use, the
 // oldest in memory, so that what is on disk stays. It has j.mu.
 func (j *Journal) victim() *segment {
-	if j.store == nil || !j.onlyMemory() {
+	if j.store == nil || !j.onlyMemory() && !j.stuck() {
 		return j.oldest
 	}
 	for s := j.oldest; s != j.active; s = s.next {

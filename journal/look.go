@@ -150,6 +150,10 @@ func (j *Journal) abandon(s *segment, err error) {
 func (j *Journal) tryDisk() {
 	st := j.store
 	if err := j.reenter(); err != nil {
+		if !ofTheDisk(err) && !st.barred {
+			st.barred = true
+			st.complain(err) // that is not over some time
+		}
 		return
 	}
 	f, err := st.makeFile(j.segmentBytes)

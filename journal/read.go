@@ -195,6 +195,9 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 		if st == frame.Reserved {
 			return atUnpublished
 		}
+		if s.off+frame.Bytes(length) > s.end {
+			panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: length %d", s.off, length)))
+		}
 		words := frameAt(s.seg, s.off)
 		if words[frame.WordSeq] != s.seq-s.seg.shift {
 			panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: sequence %d instead of %d", s.off, words[frame.WordSeq], s.seq-s.seg.shift)))

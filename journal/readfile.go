@@ -82,6 +82,7 @@ func (c *Cursor) copyFile(s *span, b *Batch, l ReadLimits) reason {
 		s.inMemory = true
 		return c.copy(s, b, l)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrForeign), !disk.Starved(err) && j.triedEnough(seg):
+		j.store.complain(err)
 		s.corrupt += s.endSeq - s.seq
 		s.off, s.seq = s.end, s.endSeq
 		return atEnd

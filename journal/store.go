@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,7 @@ type store struct {
 	toldOnDisk   bool       // what onHealth was told last
 	toldProblems int        // and how many problems
 	numbers      int        // segment files made so far
+	barred       bool       // the directory cannot be entered again, and that has been told
 	foldFails    bool       // the last attempt to carry tallies has failed
 	lost         *life.Life // the directory that is not there any more, still locked
 	carried      life.Carried
@@ -258,6 +260,13 @@ func (j *Journal) degrade(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.releaseWaiting()
+}
+
+// late reports whether the disk fails in that it takes too long.
+func (st *store) late() bool {
+	st.health.Lock()
+	defer st.health.Unlock()
+	return errors.Is(st.err, os.ErrDeadlineExceeded)
 }
 
 // kick makes the custodian look for work.

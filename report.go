@@ -180,7 +180,8 @@ func (d *diagnostics) tell(e Event) {
 	if e.Sink != "" {
 		attrs = append(attrs, slog.String("sink", e.Sink))
 	}
-	if !e.alwaysTold() {
+	r := e.reading()
+	if !r.always {
 		at := topic{e.Kind, e.Sink}
 		t := d.told[at]
 		if t == nil {
@@ -195,7 +196,6 @@ func (d *diagnostics) tell(e Event) {
 		}
 		*t = telling{last: e.Time}
 	}
-	level, msg := e.line()
 	if e.Count > 0 && e.Kind != EventCircuit {
 		attrs = append(attrs, slog.Uint64("records", e.Count))
 	}
@@ -209,7 +209,7 @@ func (d *diagnostics) tell(e Event) {
 		attrs = append(attrs, slog.Uint64("missed", d.missed))
 		d.missed = 0
 	}
-	d.logger.LogAttrs(d.ctx, level, msg, attrs...)
+	d.logger.LogAttrs(d.ctx, r.level, r.message, attrs...)
 }
 
 // finish tells of what was suppressed and has had no later line to say so.
@@ -225,45 +225,39 @@ func (d *diagnostics) finish() {
 	}
 }
 
-// alwaysTold reports whether e is a change from one state to another: a log that
-// lacks one ends with what is not true. Or one of few: there is a limit to the
-// problems of a directory.
-func (e Event) alwaysTold() bool {
-	switch e.Kind {
-	case EventCircuit, EventDegraded, EventRestored, EventJournal:
-		return true
-	}
-	return false
+// reading is how an event reads as a line.
+type reading struct {
+	level   slog.Level
+	message string
+
+	// It is told whatever the rate: a change from one state to another, without
+	// which a log ends with what is not true, or one of few.
+	always bool
 }
 
-// line returns e's level and message as a diagnostic.
-func (e Event) line() (slog.Level, string) {
-	switch e.Kind {
-	case EventCircuit:
-		if e.To == breaker.Open {
-			return slog.LevelWarn, "sink circuit open"
-		}
-		return slog.LevelInfo, "sink circuit " + e.To.String()
-	case EventFailed:
-		return slog.LevelWarn, "sink attempt failed"
-	case EventParked:
-		return slog.LevelError, "sink parked: it needs a change of configuration or credentials"
-	case EventResumed:
-		return slog.LevelInfo, "sink works again"
-	case EventGone:
-		return slog.LevelWarn, "sink gone"
-	case EventQuarantine:
-		return slog.LevelWarn, "records quarantined"
-	case EventDropped:
-		return slog.LevelError, "records dropped"
-	case EventDegraded:
-		return slog.LevelError, "journal in memory: what it holds is lost if the process ends"
-	case EventRestored:
-		return slog.LevelInfo, "journal on disk again"
-	case EventJournal:
-		return slog.LevelWarn, "journal directory"
+// readings are those of all events but of a circuit's changes.
+var readings = map[EventKind]reading{
+	EventFailed:     {level: slog.LevelWarn, message: "sink attempt failed"},
+	EventParked:     {level: slog.LevelError, message: "sink parked: it needs a change of configuration or credentials"},
+	EventResumed:    {level: slog.LevelInfo, message: "sink works again"},
+	EventGone:       {level: slog.LevelWarn, message: "sink gone"},
+	EventQuarantine: {level: slog.LevelWarn, message: "records quarantined"},
+	EventDropped:    {level: slog.LevelError, message: "records dropped"},
+	EventPanic:      {level: slog.LevelError, message: "panic contained"},
+	EventDegraded:   {slog.LevelError, "journal in memory: what it holds is lost if the process ends", true},
+	EventRestored:   {slog.LevelInfo, "journal on disk again", true},
+	EventJournal:    {slog.LevelWarn, "journal directory", true},
+}
+
+// reading returns how e reads as a line.
+func (e Event) reading() reading {
+	switch {
+	case e.Kind != EventCircuit:
+		return readings[e.Kind]
+	case e.To == breaker.Open:
+		return reading{slog.LevelWarn, "sink circuit open", true}
 	}
-	return slog.LevelError, "panic contained"
+	return reading{slog.LevelInfo, "sink circuit " + e.To.String(), true}
 }
 
 // reportPanic tells of a panic in code of the user. Safe for concurrent use.

@@ -143,6 +143,7 @@ func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
 	}
 	dead, problems, err := life.Claim(st.fs, st.root)
 	if err != nil {
+		st.complain(fmt.Errorf("what earlier processes have left waits for the next: %w", err))
 		return nil, nil, err
 	}
 	for _, err := range problems {

@@ -18,8 +18,8 @@ import (
 // those of the named that are still there.
 //
 // A problem says what is damaged or left alone: newer lives, and those that cannot
-// be read at present. An error says that root cannot be read; nothing is claimed
-// then.
+// be read at present. An error says that root cannot be read, or not what has been
+// drained already; nothing is claimed then.
 func Claim(fsys disk.FS, root string) (dead []*Dead, problems []error, err error) {
 	names, staged, err := list(fsys, root)
 	if err != nil {
@@ -142,9 +142,14 @@ func (c *claim) named() (map[string]bool, error) {
 			return nil, err
 		}
 		for _, name := range before {
-			// A running process's errors are its own to tell, a dead one's are
-			// told when it is examined.
-			carried, _ := ReadCarried(c.fsys, filepath.Join(c.root, name))
+			carried, readErr := ReadCarried(c.fsys, filepath.Join(c.root, name))
+			if disk.Starved(readErr) {
+				// It may name lives that are here: drained again, they would be
+				// counted twice.
+				return nil, readErr
+			}
+			// A running process's other errors are its own to tell, a dead one's
+			// are told when it is examined.
 			for _, id := range carried.Lives {
 				named[id] = true
 			}

@@ -355,7 +355,7 @@ func TestLifeThatCannotBeReadIsLeftForLater(t *testing.T) {
 		pattern string
 	}{
 		{disktest.Open, "lock"}, {disktest.TryLock, "lock"}, {disktest.Linked, "lock"},
-		{disktest.OpenRead, "*.cursor"}, {disktest.OpenRead, "carried"}, {disktest.OpenRead, "*.segment"}, {disktest.Size, "*.segment"},
+		{disktest.OpenRead, "*.cursor"}, {disktest.OpenRead, "*.segment"}, {disktest.Size, "*.segment"},
 	} {
 		t.Run(fmt.Sprint(test.op, " ", test.pattern), func(t *testing.T) {
 			root := t.TempDir()
@@ -409,6 +409,32 @@ func (f *secondListFails) ReadDir(path string) ([]os.DirEntry, error) {
 		}
 	}
 	return f.FS.ReadDir(path)
+}
+
+func TestNothingIsClaimedWhileItCannotBeReadWhatHasBeenDrained(t *testing.T) {
+	root := t.TempDir()
+	drained := full(t, root)
+	drainer := full(t, root)
+	var carried Carried
+	carried.Fold(drained.Name(), map[string]Mark{"file": {Tally: Tally{Delivered: 1}}}, Carried{}, 0)
+	ok(t, carried.Write(osFS, drainer.Dir))
+	ok(t, drained.Release())
+	ok(t, drainer.Release())
+	before := snapshot(t, root)
+
+	faulty := disktest.New(osFS)
+	starved := faulty.Fail(disktest.OpenRead, "carried", syscall.EMFILE)
+	dead, _, err := Claim(faulty, root)
+	wantErr(t, err, syscall.EMFILE)
+	if len(dead) > 0 || !maps.Equal(snapshot(t, root), before) {
+		t.Errorf("%d lives claimed, or something was changed", len(dead))
+	}
+	starved.Clear()
+	dead, problems := claimAll(t, faulty, root)
+	noProblems(t, problems)
+	if len(dead) != 1 || dead[0].ID != drainer.ID {
+		t.Errorf("%d lives claimed, want the one that drained the other", len(dead))
+	}
 }
 
 func TestLifeIsClaimedOnce(t *testing.T) {

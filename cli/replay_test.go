@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -190,14 +189,7 @@ func replaying(t *testing.T, cfg fapilog.Config, l limits, s sink.Sink, args ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := running{make(chan os.Signal, 2), make(chan outcome, 1)}
-	began := time.Now()
-	go func() {
-		o := outcome{status: session.run(r.signals), took: time.Since(began)}
-		o.stderr = stderr.String()
-		r.ended <- o
-	}()
-	return r
+	return runs(session, &stderr)
 }
 
 func TestReplayedRecordsHaveTheirIDsTimesAndLevels(t *testing.T) {

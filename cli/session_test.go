@@ -47,6 +47,11 @@ func start(t *testing.T, cfg fapilog.Config, l limits, in io.Reader, sinks ...si
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runs(s, &stderr)
+}
+
+// runs sets a session going that writes to stderr.
+func runs(s *session, stderr *bytes.Buffer) running {
 	r := running{make(chan os.Signal, 2), make(chan outcome, 1)}
 	began := time.Now()
 	go func() {

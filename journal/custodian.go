@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/internal/crash"
 )
 
 // tend is the custodian, a durable journal's second goroutine: it does what may

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/internal/crash"
 	"github.com/fapilog/fapilog/journal/internal/disk"
 	"github.com/fapilog/fapilog/journal/internal/frame"
 )

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/internal/crash"
 	"github.com/fapilog/fapilog/journal/internal/disk"
 	"github.com/fapilog/fapilog/journal/internal/frame"
 	"github.com/fapilog/fapilog/journal/internal/life"

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/internal/crash"
 	"github.com/fapilog/fapilog/journal/internal/disk"
 )
 

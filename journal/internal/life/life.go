@@ -10,7 +10,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/fapilog/fapilog/journal/internal/crash"
+	"github.com/fapilog/fapilog/internal/crash"
 	"github.com/fapilog/fapilog/journal/internal/disk"
 )
 

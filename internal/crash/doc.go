@@ -1,5 +1,5 @@
-// Package crash names the places in the durable journal at which a kill of the
-// process is most interesting: between two steps that must be safe to separate.
+// Package crash names the places at which a kill of the process is most
+// interesting: between two steps that must be safe to separate.
 //
 // In a build with the tag crashpoints a process kills itself, with SIGKILL, when
 // it passes one of them: see the variables of the environment at the constants.
@@ -18,7 +18,7 @@ const (
 	EnvMark = "FAPILOG_CRASH_MARK"
 )
 
-// Names are the names of all points.
+// Names are the names of all points in the journal.
 var Names = []string{
 	"append.reserved",   // the frame's place is taken: its length and sequence are there, the rest is not
 	"append.filled",     // all of the frame is there but for its state

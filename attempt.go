@@ -73,7 +73,7 @@ func (d *delivery) begin(b *batch, now time.Time) bool {
 		// returned: no batch is ever in two Writes. The destination was not asked.
 		a.holds = -1
 		d.abandonedAt = now // the next one is not made at once
-		d.conclude(a, errors.New("the previous write has not returned"), now)
+		d.conclude(a, errStuck, now)
 		return true
 	}
 	b.attempt = a
@@ -260,7 +260,7 @@ func (d *delivery) conclude(a *attempt, err error, now time.Time) {
 		d.stoppedShort(a, err, now)
 		return
 	}
-	d.countAttempt(err != nil)
+	d.countAttempt(a, err, now)
 	b := a.batch
 	if err == nil {
 		d.deliver(b, uint64(len(a.piece)), size(a.piece), now)

@@ -110,9 +110,10 @@ func (p *Pipeline) inside(ctx context.Context) bool {
 //
 // line is without its end, and is copied. size is how many bytes the line had
 // where line is only its head, and else len(line): a record that was cut says
-// so. WriteLine may be called concurrently, and like Handle it returns when the
+// so. attrs stand behind the message of a line that becomes a record; a line that
+// is a JSON object stays as it is. WriteLine may be called concurrently, and like Handle it returns when the
 // journal has the record.
-func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64) (err error) {
+func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64, attrs ...slog.Attr) (err error) {
 	c := p.offer()
 	defer p.finish(c, &err)
 	if p.inside(ctx) {
@@ -134,6 +135,6 @@ func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64) (err 
 			return p.append(c, t, level)
 		}
 	}
-	c.json = p.encoder.AppendLine(c.json, now, level, line, size)
+	c.json = p.encoder.AppendLine(c.json, now, level, line, size, attrs...)
 	return p.append(c, now, level)
 }

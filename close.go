@@ -256,7 +256,7 @@ func (d *delivery) stopAttempts(now time.Time) {
 	for _, a := range d.attempts() {
 		d.leaveBehind(a, now)
 		if a.batch != nil { // a Ping is no attempt
-			d.countFailure(errNoAnswer(now.Sub(a.began)))
+			d.countFailure(a, errNoAnswer(now.Sub(a.began)), now)
 		}
 	}
 	d.retire()
@@ -289,14 +289,14 @@ func (d *delivery) closeSink() {
 
 // countFailure books a call that ended without an answer because the pipeline
 // stops. The breaker does not hear of it.
-func (d *delivery) countFailure(err error) {
+func (d *delivery) countFailure(a *attempt, err error, now time.Time) {
 	d.noteError(err)
-	d.countAttempt(true)
+	d.countAttempt(a, err, now)
 }
 
 // stoppedShort gives back the permit of an attempt that the pipeline's end cut
 // short.
 func (d *delivery) stoppedShort(a *attempt, err error, now time.Time) {
-	d.countFailure(err)
+	d.countFailure(a, err, now)
 	d.give(a, breaker.Neutral, now)
 }

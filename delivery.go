@@ -1,6 +1,7 @@
 package fapilog
 
 import (
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -29,7 +30,8 @@ type delivery struct {
 	sink     sink.Sink
 	config   Delivery // every field set
 	filter   func(sink.Record) bool
-	fallback *delivery // nil: none
+	leveler  atomic.Pointer[slog.Leveler] // config.Level, or what SetLevel has put in its place
+	fallback *delivery                    // nil: none
 	breaker  *breaker.Breaker
 	cursor   *journal.Cursor                          // nil: a standby, which receives only what is diverted to it
 	ack      func(next uint64, t journal.Tally) error // of the cursor, or of the one that keeps a standby's counts
@@ -103,6 +105,8 @@ func newDelivery(p *Pipeline, r route, wake chan struct{}) *delivery {
 		serial:   p.config.Serial,
 		blocking: r.delivery.OnFull == Block,
 	}
+	d.leveler.Store(&d.config.Level)
+	d.ledger.activity = newActivity()
 	d.quarantine.init(r)
 	d.place(r)
 	return d

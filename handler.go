@@ -17,7 +17,7 @@ type handler struct {
 
 // Enabled reports whether any sink wants records of this level.
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= h.pipeline.levels.min()
+	return level >= h.pipeline.levels.Load().min()
 }
 
 // Handle encodes r and appends it to the journal. It returns when the journal

@@ -137,7 +137,7 @@ func (d *delivery) level() (level slog.Level) {
 			d.reportPanic("level", v)
 		}
 	}()
-	return d.config.Level.Level()
+	return (*d.leveler.Load()).Level()
 }
 
 // sift keeps the records that the user's filter wants, in place. The filter runs

@@ -26,6 +26,8 @@ type ledger struct {
 	held      uint64 // read or diverted here, and not in tally yet
 	heldBytes int64
 
+	activity activity
+
 	lastSuccess  time.Time
 	lastError    string
 	parked, gone bool

@@ -17,7 +17,8 @@ type Pipeline struct {
 	config     Config
 	journal    *journal.Journal
 	encoder    *encode.Encoder
-	levels     levels
+	levels     atomic.Pointer[levels]
+	levelsMu   sync.Mutex  // held by SetLevel
 	deliveries []*delivery // in the order of the configuration
 	loops      []*loop
 	reporter   *reporter
@@ -70,7 +71,6 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 		config: cfg,
 		closer: closer{make(chan struct{}, 1)},
 		closed: make(chan struct{}),
-		levels: newLevels(routes),
 	}
 	p.calls.New = p.newCall
 	if p.encoder, err = encode.New(encode.Options{
@@ -150,6 +150,7 @@ func (p *Pipeline) start(routes []route) {
 			p.deliveries[i].fallback = p.deliveries[r.fallback]
 		}
 	}
+	p.levels.Store(newLevels(p.deliveries))
 	p.journal.Ready()
 	for _, l := range p.loops {
 		go l.run()
@@ -183,41 +184,30 @@ func (p *Pipeline) Stats() Stats {
 	return s
 }
 
+// State is what a pipeline does with records.
+type State string
+
+const (
+	StateOpen    State = "open"    // it accepts and delivers them
+	StateClosing State = "closing" // Close has begun: it delivers what it has
+	StateClosed  State = "closed"  // Close has ended
+)
+
+// State returns what the pipeline does now. Safe for concurrent use.
+func (p *Pipeline) State() State {
+	select {
+	case <-p.closed:
+		return StateClosed
+	default:
+	}
+	if p.closing.Load() {
+		return StateClosing
+	}
+	return StateOpen
+}
+
 // insideContext returns the context of calls that the pipeline makes: what is
 // logged with it is refused.
 func (p *Pipeline) insideContext() context.Context {
 	return context.WithValue(context.Background(), insideKey{}, p)
-}
-
-// levels answers whether any sink wants a level. It costs the same for any
-// number of sinks, as long as their levels are constants.
-type levels struct {
-	lowest  slog.Level     // of the constant ones
-	dynamic []slog.Leveler // asked each time
-}
-
-func newLevels(routes []route) levels {
-	l := levels{lowest: slog.Level(1<<31 - 1)}
-	for _, r := range routes {
-		switch level := r.delivery.Level.(type) {
-		case slog.Level:
-			if !r.standby {
-				l.lowest = min(l.lowest, level)
-			}
-		default:
-			if !r.standby {
-				l.dynamic = append(l.dynamic, level)
-			}
-		}
-	}
-	return l
-}
-
-// min returns the lowest level that any sink wants now.
-func (l *levels) min() slog.Level {
-	lowest := l.lowest
-	for _, d := range l.dynamic {
-		lowest = min(lowest, d.Level())
-	}
-	return lowest
 }

@@ -239,14 +239,21 @@ func (d *delivery) end(a *attempt, text string, now time.Time) {
 	d.give(a, breaker.Neutral, now)
 }
 
-// countAttempt books an attempt that has ended, or was given up.
-func (d *delivery) countAttempt(failed bool) {
+// countAttempt books an attempt that has ended with err, or was given up.
+func (d *delivery) countAttempt(a *attempt, err error, now time.Time) {
 	t := journal.Tally{Attempts: 1}
-	if failed {
+	if err != nil {
 		t.Failures = 1
 	}
+	result, took := resultOf(err, len(a.piece)), now.Sub(a.began)
+	if result == ResultStuck {
+		took = -1
+	}
 	d.unkept.Add(t)
-	d.setState(func(l *ledger) { l.tally.Add(t) })
+	d.setState(func(l *ledger) {
+		l.tally.Add(t)
+		l.activity.attempted(result, took)
+	})
 }
 
 func (d *delivery) setState(f func(l *ledger)) {
@@ -269,6 +276,7 @@ func (d *delivery) reportTransition(t breaker.Transition) {
 	if t.From == t.To {
 		return
 	}
+	d.setState(func(l *ledger) { l.activity.transitions[Change{t.From, t.To}]++ })
 	d.report(Event{Kind: EventCircuit, From: t.From, To: t.To, Count: uint64(t.Failures)})
 }
 

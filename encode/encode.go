@@ -203,8 +203,9 @@ func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
 // originalSize is the length of the line that line is the head of; where it is
 // larger than len(line), the record is marked "truncated":true with it as
 // "original_size", and a secret that the cut has left without its end is masked
-// all the same. ReplaceAttr and attributes of e have no part in it.
-func (e *Encoder) AppendLine(dst []byte, t time.Time, level slog.Level, line []byte, originalSize int64) []byte {
+// all the same. attrs stand behind the message; ReplaceAttr is asked about them alone,
+// and attributes of e have no part in it.
+func (e *Encoder) AppendLine(dst []byte, t time.Time, level slog.Level, line []byte, originalSize int64, attrs ...slog.Attr) []byte {
 	s := getState(e, dst)
 	s.buf = append(s.buf, '{')
 	if !t.IsZero() {
@@ -217,6 +218,12 @@ func (e *Encoder) AppendLine(dst []byte, t time.Time, level slog.Level, line []b
 		s.appendHead(line)
 	} else {
 		s.appendText(view(line))
+	}
+	if len(attrs) > 0 {
+		open := s.open
+		s.open = open[len(open):] // no group is open
+		s.appendAttrs(attrs)
+		s.open = open
 	}
 	s.buf = append(s.buf, '}')
 	if isCut || len(s.buf)-s.base > e.max {

@@ -112,6 +112,7 @@ var writeBounds = []time.Duration{
 // of the ledger. All of it is of this process, also with a durable journal.
 type SinkMetrics struct {
 	Name        string
+	Standby     bool              // it has no level: what others divert here is written whatever its level
 	Level       slog.Level        // the least level of a record for it, now
 	Attempts    map[Result]uint64 // results without an attempt are absent
 	Transitions map[Change]uint64 // of its circuit; those that have not happened are absent
@@ -123,7 +124,7 @@ func (p *Pipeline) Metrics() []SinkMetrics {
 	all := make([]SinkMetrics, 0, len(p.deliveries))
 	for _, d := range p.deliveries {
 		m := d.activityNow()
-		m.Name, m.Level = d.name, d.level()
+		m.Name, m.Standby, m.Level = d.name, d.cursor == nil, d.level()
 		all = append(all, m)
 	}
 	return all

@@ -9,6 +9,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -31,6 +32,7 @@ type worker struct {
 	appended atomic.Uint64 // by all producers
 	fragile  atomic.Bool   // what is accepted now may not survive: the child itself has taken the disk away
 	health   chan kind     // degraded and restored, as they come
+	stop     atomic.Bool   // the parent has sent stopSignal
 }
 
 // child does what the plan says and ends the process.
@@ -44,15 +46,29 @@ func child(text string) {
 	if w.plan.Starve {
 		go w.starve()
 	}
+	w.stopOnSignal()
 	var producers sync.WaitGroup
 	for i := range w.plan.Producers {
 		producers.Go(func() { w.produce(i) })
 	}
 	producers.Wait()
-	if w.plan.End != closes {
+	if w.plan.End != closes && !w.stop.Load() {
 		select {} // another goroutine or the parent ends the process
 	}
 	w.close()
+}
+
+// stopSignal asks a child to close its pipeline.
+const stopSignal = syscall.SIGUSR1
+
+// stopOnSignal has the producers end with the record they are at.
+func (w *worker) stopOnSignal() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, stopSignal)
+	go func() {
+		<-c
+		w.stop.Store(true)
+	}()
 }
 
 // fail ends a child that cannot do its part. Nothing it proves for has gone wrong.
@@ -84,6 +100,9 @@ func (w *worker) open() {
 		}
 		cfg.Routes = append(cfg.Routes, fapilog.Route{Name: s.Name, Sink: k, Delivery: w.delivery(s)})
 	}
+	for i, uri := range p.Files {
+		cfg.Routes = append(cfg.Routes, fapilog.Route{Name: fmt.Sprint("file", i), URI: uri, Delivery: w.delivery(sinkPlan{})})
+	}
 	runtime.GC()
 	w.baseline = anonymous()
 	start := time.Now()
@@ -104,6 +123,9 @@ func (w *worker) delivery(s sinkPlan) fapilog.Delivery {
 		RetryMax:     20 * time.Millisecond,
 	}
 	d.Breaker.Off = true
+	if w.plan.Block {
+		d.OnFull, d.BlockTimeout = fapilog.Block, fapilog.Forever
+	}
 	if s.Mode == posts {
 		d.BatchBytes = 64 << 20 // more than the system's buffers take at once
 	}
@@ -114,6 +136,9 @@ func (w *worker) event(e fapilog.Event) {
 	k := degraded
 	switch e.Kind {
 	case fapilog.EventDegraded:
+	case fapilog.EventFailed:
+		w.tell(failed, 0, 0)
+		return
 	case fapilog.EventRestored:
 		k = restored
 	default:
@@ -134,7 +159,7 @@ func (w *worker) produce(goroutine int) {
 		p |= large
 	}
 	handler := w.pipeline.Handler()
-	for n := uint64(0); w.plan.Records == 0 || n < w.plan.Records; n++ {
+	for n := uint64(0); (w.plan.Records == 0 || n < w.plan.Records) && !w.stop.Load(); n++ {
 		var r slog.Record
 		r, scratch = p.record(n, scratch)
 		if w.plan.Early {

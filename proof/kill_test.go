@@ -132,12 +132,12 @@ var passes = map[string]int{
 	"rewrite.frames": 3,
 }
 
-// pointsInSource are the points that the journal's source has.
-func pointsInSource(t *testing.T) []string {
+// pointsInSource are the points that the source below a directory has.
+func pointsInSource(t *testing.T, dir string) []string {
 	t.Helper()
 	call := regexp.MustCompile(`crash\.Point\("([^"]+)"\)`)
 	found := make(map[string]bool)
-	err := filepath.WalkDir("../journal", func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
 		}
@@ -154,7 +154,7 @@ func pointsInSource(t *testing.T) []string {
 }
 
 func TestNoAcceptedRecordIsLostToKillsAtEveryPoint(t *testing.T) {
-	points := pointsInSource(t)
+	points := pointsInSource(t, "../journal")
 	if want := slices.Sorted(maps.Keys(passes)); !slices.Equal(points, want) {
 		t.Errorf("the journal has the points\n%q, want\n%q", points, want)
 	}
@@ -198,6 +198,12 @@ func (c *chain) atPoints(binary string, points []string, kills int) {
 	c.check()
 }
 
+// crashAt returns the environment of a process that kills itself at the given pass of
+// a point, and makes the file mark just before.
+func crashAt(point string, pass int, mark string) []string {
+	return []string{"FAPILOG_CRASH_AT=" + point, fmt.Sprintf("FAPILOG_CRASH_AFTER=%d", pass), "FAPILOG_CRASH_MARK=" + mark}
+}
+
 // atPoint runs a process that is to kill itself at a point, and counts if it has.
 func (c *chain) atPoint(binary, point string, hits map[string]int) {
 	modes := []mode{c.anyMode(), c.anyMode()}
@@ -212,10 +218,7 @@ func (c *chain) atPoint(binary, point string, hits map[string]int) {
 		p.Pause = 100 * time.Microsecond
 	}
 	mark := filepath.Join(c.out, "mark")
-	run := start(c.t, binary, p,
-		"FAPILOG_CRASH_AT="+point,
-		fmt.Sprintf("FAPILOG_CRASH_AFTER=%d", 1+c.random.IntN(passes[point])),
-		"FAPILOG_CRASH_MARK="+mark)
+	run := start(c.t, binary, p, crashAt(point, 1+c.random.IntN(passes[point]), mark)...)
 	patience := time.Second
 	if p.Starve {
 		patience = 10 * time.Second // the journal looks every few seconds whether it can go back

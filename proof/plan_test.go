@@ -14,7 +14,8 @@ type plan struct {
 	MaxBytes     int64
 	Out          string // directory of the sinks' files
 	Sinks        []sinkPlan
-	BatchRecords int // most in flight for a sink
+	Files        []string // URIs of sinks, besides
+	BatchRecords int      // most in flight for a sink
 
 	Run       int
 	Producers int
@@ -23,6 +24,7 @@ type plan struct {
 	Pause     time.Duration // after each record
 	Early     bool          // says that a record was accepted before it was: a fault that the oracle must find
 	Quiet     bool          // says nothing of records accepted: there are too many
+	Block     bool          // producers wait for the sinks
 	Starve    bool          // takes file descriptors away for a while, again and again
 
 	End   ending

@@ -131,6 +131,7 @@ const (
 	opened                // New has returned, after value nanoseconds
 	degraded              // the journal went on in memory
 	restored              // and is back on disk
+	failed                // an attempt of a sink failed
 	delivered             // the sink was given value records
 	memory                // the process takes value bytes more of anonymous memory than before New; the most so far
 )

@@ -37,3 +37,15 @@ var Names = []string{
 	"life.removing",     // some of a dead life's files are removed
 	"rewrite.frames",    // some of what was accepted in memory is back on disk
 }
+
+// FileNames are the names of all points in the file sink.
+var FileNames = []string{
+	"file.created",  // a new file is there and empty
+	"file.repaired", // the torn line of a process that was killed is cut off or ended, and nothing is written behind it
+	"file.rotated",  // the file has its rotated name, and there is no new one
+	"file.removed",  // a rotated file is removed by retention, and others may have to be
+	"gzip.begun",    // some of the temporary file is written; passed for each part
+	"gzip.written",  // all of it is, and on the disk
+	"gzip.renamed",  // the compressed file has its name, and the original is there as well
+	"gzip.removed",  // the original is removed
+}

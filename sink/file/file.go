@@ -1,14 +1,76 @@
 // Package file is the sink that appends records to a file, one line of JSON for each.
-// It registers the scheme file: file:///var/log/app.jsonl, file:app.jsonl.
+// It registers the scheme file:
 //
-// A batch is one write in append mode, so that several processes can append to one
-// file and keep their lines whole on a local file system. When a write ends in the
-// middle of a line (a full disk, a limit), that part is cut off again, if nobody has
-// appended to it, or finished by the next attempt where it cannot be cut off: records
-// are neither torn nor doubled. After an error the next attempt opens the file anew.
+//	file:///var/log/app.jsonl?max-size=100MiB&rotate=24h&max-files=10&compress=gzip
+//	file:app.jsonl
 //
-// Devices and FIFOs can be written too. A FIFO without a reader is an error, and another
-// attempt may find one.
+// # Lines
+//
+// The file and the directories it needs are made by the first write, and again
+// whenever they are missing. A record is a line, and no line is torn or, but for the
+// cases named below, written twice. When a write ends in the middle of a line (a full
+// disk, a limit), that part is cut off again, or finished by the next attempt where it
+// cannot be cut off (a file that can only be appended to). After an error the next attempt opens the file anew. What a killed process has left of
+// a line is cut off if it begins like a record ({) and is not a whole one; any other
+// last line without its newline is given one, and nothing of it is lost.
+//
+// A write holds an exclusive lock on the file, flock(2), and under it looks whether the
+// path still names the file, or else opens the one it names. So several processes and
+// sinks may write and rotate one file, as long as all of them are of this package: lines
+// are whole, and no line goes to a file that another has rotated. Programs that do not
+// take the lock may append whole lines in one write each. On file systems
+// and systems without flock (Windows) a file is to have one writer.
+//
+// What a program outside does is noticed by the next write: a file that was renamed or
+// removed (logrotate) is left for a new one, a file that was truncated (copytruncate)
+// is gone on with at its start. If the file was removed while a batch was written to
+// it, and no other name leads to it, the batch is written again, to a new one.
+//
+// # Rotation
+//
+// max-size: before a write that would make the file larger, it is rotated. A batch is
+// spread over files, by whole lines; a longer line has a file of its own. rotate: the
+// first write at or after a multiple of it (24h: midnight UTC) rotates the file, if it
+// was last written before; what a restarted process finds is judged by its time of
+// modification. An empty file is not rotated.
+//
+// Rotating is renaming: app.jsonl to app-20060102T150405.000.jsonl, the moment in UTC,
+// with -1, -2 and so on behind it if that is taken. When the clock has gone back, the
+// latest name there is is counted up, so the order of the names (stamp, then number)
+// is always that of the rotations. A rotation that fails is a failed attempt.
+//
+// After each rotation, and at the first write, rotated files are removed, oldest
+// first: those beyond the newest max-files, then those older than max-age (by name or
+// time of modification, whichever is earlier; the newest one stays, and so does what
+// lies in the future), then as many as make all of them and the file fit into
+// max-total, which is also looked after before each write. Only regular files whose
+// names have exactly this form are counted, removed or compressed.
+//
+// compress=gzip: a goroutine compresses rotated files, oldest first, also those of an
+// earlier process. The original is removed when the compressed file is whole, on the
+// disk and under its name; a process killed in between leaves both, and the next one
+// compresses again. Close does not wait for it: the original stays.
+//
+// # On the disk
+//
+// fsync=never leaves it to the system when what was written gets to the disk: a crash
+// of the process loses nothing, one of the machine may. fsync=batch forces every batch
+// to the disk before it counts as delivered. fsync=1s does so within a second; what was
+// delivered in between may be lost with the machine. With both, files are synced before
+// they are rotated, and directories after. An error of fsync is a failed attempt, the
+// next one opens the file anew; with fsync=batch it writes all of its batch again, so
+// that lines may be there twice. An error of the goroutines, of fsync=1s and of
+// compress, fails the next attempt, once, before anything is written.
+//
+// # Other files
+//
+// A path that is a symbolic link to a name in its own directory stands for that name,
+// which is what is written and rotated. A link to anywhere else is an error:
+// who may write to the directory of a log is not to choose which file is written. (For
+// /dev/stdout use the scheme stdout.) The directories may be links.
+//
+// Devices and FIFOs can be written too, and not rotated. A FIFO without a reader is an
+// error, and another attempt may find one.
 package file
 
 import (
@@ -16,27 +78,45 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"github.com/fapilog/fapilog/sink"
-	"github.com/fapilog/fapilog/sink/internal/lines"
 )
 
 func init() {
 	sink.Register("file", func() sink.Opener { return &Config{} })
 }
 
-// Config describes a file. A Path is required.
+// Config describes a file. A Path is required; everything else may be zero.
 type Config struct {
-	Path string // relative to the working directory at New
+	Path     string        // relative to the working directory at New
+	MaxSize  sink.Bytes    // rotate before a write that would make the file larger; 0: no limit
+	Rotate   sink.Duration // rotate at multiples of it since midnight UTC of 0001-01-01; 0: never
+	MaxFiles int           // rotated files kept; 0: all
+	MaxAge   sink.Duration // age of the oldest rotated file kept; 0: any
+	MaxTotal sink.Bytes    // size of the file and the rotated ones together; 0: no limit
+	Compress string        // of rotated files: None or Gzip; empty: None
+	Fsync    Fsync         // default Never
 }
 
-// Flags implements [sink.Opener]. A file has no settings of its own.
-func (c *Config) Flags(*flag.FlagSet) {}
+// The values of Config.Compress.
+const (
+	None = "none"
+	Gzip = "gzip"
+)
+
+// Flags implements [sink.Opener].
+func (c *Config) Flags(fs *flag.FlagSet) {
+	fs.Var(&c.MaxSize, "max-size", "rotate before a write that would make the file larger than this `size`; 0: no limit")
+	fs.Var(&c.Rotate, "rotate", "rotate at multiples of this `interval`; 24h: at midnight UTC; 0: never")
+	fs.IntVar(&c.MaxFiles, "max-files", c.MaxFiles, "`number` of rotated files kept; 0: all")
+	fs.Var(&c.MaxAge, "max-age", "`age` beyond which rotated files are removed; 0: none")
+	fs.Var(&c.MaxTotal, "max-total", "`size` of the file and the rotated ones together, beyond which the oldest are removed; 0: no limit")
+	fs.Var(sink.Enum(&c.Compress, None, Gzip), "compress", "how rotated files are compressed: `none|gzip`")
+	fs.Var(&c.Fsync, "fsync", "when what was written is forced to the disk: `never|batch|interval`; an interval such as 1s")
+	sink.Alias(fs, "maxBytes", "max-size")
+	sink.Alias(fs, "backupCount", "max-files")
+}
 
 // Defaults implements [sink.Defaulter].
 func (c *Config) Defaults() map[string]string { return map[string]string{"linger": "5ms"} }
@@ -45,197 +125,16 @@ func (c *Config) Defaults() map[string]string { return map[string]string{"linger
 func (c *Config) Open(context.Context) (sink.Sink, error) { return New(*c) }
 
 // New returns the sink. It looks at no file: the first Write creates the file, with
-// mode 0640 less the umask, and the directories it needs, with 0750.
+// mode 0640 less the umask, and the directories it needs, with 0750. The error joins
+// what is wrong with the settings. The sink may have goroutines, until its Close has
+// returned.
 func New(c Config) (sink.Sink, error) {
-	if err := checkPath(c.Path); err != nil {
+	if err := errors.Join(checkPath(c.Path), c.checkSettings()); err != nil {
 		return nil, fmt.Errorf("file: %w", err)
 	}
 	path, err := filepath.Abs(c.Path)
 	if err != nil {
 		return nil, fmt.Errorf("file: %w", err)
 	}
-	return &appender{path: path, lines: lines.NewWriter(lines.NewStream(), 0, lines.JSON)}, nil
-}
-
-// handle is what the appender needs of an *os.File.
-type handle interface {
-	io.WriteSeeker
-	io.Closer
-	Stat() (os.FileInfo, error)
-	Truncate(size int64) error
-	SetWriteDeadline(t time.Time) error
-}
-
-// appender is the sink.
-type appender struct {
-	path  string
-	lines *lines.Writer
-
-	mu     sync.Mutex // never held during I/O but that of Close
-	file   handle     // nil: not open
-	closed bool
-
-	// Owned by the Write that has the lines.
-	regular bool // the open file is a regular one
-	left    left
-	wrap    func(handle) handle // in tests: makes files fail; nil: none
-}
-
-// left is a file whose last line is torn, as it was left.
-type left struct {
-	info os.FileInfo
-	size int64
-}
-
-// Write implements [sink.Sink].
-func (a *appender) Write(ctx context.Context, batch []sink.Record) error {
-	if err := a.lines.Acquire(ctx); err != nil {
-		return fmt.Errorf("file: %s: another write is stuck: %w", a.path, err)
-	}
-	defer a.lines.Release()
-	f, err := a.open()
-	if err != nil {
-		return fmt.Errorf("file: %w", err)
-	}
-	deadline, _ := ctx.Deadline()
-	_ = f.SetWriteDeadline(deadline) // only FIFOs and the like have one
-	err = a.lines.Write(ctx, f, batch)
-	if err == nil {
-		return nil
-	}
-	a.recover(f, err)
-	var partial *sink.Error
-	if errors.As(err, &partial) {
-		partial.Err = fmt.Errorf("file: %w", partial.Err)
-		return partial
-	}
-	return fmt.Errorf("file: %w", err)
-}
-
-// Close implements [sink.Sink].
-func (a *appender) Close() error {
-	a.mu.Lock()
-	a.closed = true
-	a.mu.Unlock()
-	if err := a.closeFile(); err != nil {
-		return fmt.Errorf("file: %w", err)
-	}
-	return nil
-}
-
-func (a *appender) closeFile() error {
-	a.mu.Lock()
-	f := a.file
-	a.file = nil
-	a.mu.Unlock()
-	if f == nil {
-		return nil
-	}
-	return f.Close()
-}
-
-// open returns the file, opened if need be.
-func (a *appender) open() (handle, error) {
-	a.mu.Lock()
-	f, closed := a.file, a.closed
-	a.mu.Unlock()
-	switch {
-	case closed:
-		return nil, fmt.Errorf("%s: %w", a.path, os.ErrClosed)
-	case f != nil:
-		return f, nil
-	}
-	f, err := a.openAnew()
-	if err != nil {
-		return nil, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return nil, errors.Join(fmt.Errorf("%s: %w", a.path, os.ErrClosed), f.Close())
-	}
-	a.file = f
-	return f, nil
-}
-
-func (a *appender) openAnew() (handle, error) {
-	opened, err := create(a.path)
-	if err != nil {
-		return nil, err
-	}
-	var f handle = opened
-	if a.wrap != nil {
-		f = a.wrap(f)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if a.regular = info.Mode().IsRegular(); a.regular {
-		// In append mode the position plays no part in where a write goes. It is where
-		// this sink's last write ended: cut needs that.
-		if _, err := f.Seek(info.Size(), io.SeekStart); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-	}
-	if a.lines.Torn() > 0 && !a.left.is(info) {
-		a.lines.Forget()
-	}
-	return f, nil
-}
-
-// is reports whether info is that of the file as it was left.
-func (l left) is(info os.FileInfo) bool {
-	return l.info != nil && os.SameFile(l.info, info) && l.size == info.Size()
-}
-
-// create opens the file for appending. It makes the directories only if they are
-// missing, so that the usual case is one system call.
-func create(path string) (*os.File, error) {
-	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | openFlags
-	f, err := os.OpenFile(path, flags, 0o640)
-	if !errors.Is(err, os.ErrNotExist) {
-		return f, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(path, flags, 0o640)
-}
-
-// recover leaves the file as the next attempt can go on with.
-func (a *appender) recover(f handle, err error) {
-	if isTimeout(err) {
-		return // a slow reader of a FIFO may have the first part of a line, and is to have the rest
-	}
-	if a.lines.Torn() > 0 && !a.cut(f) {
-		a.lines.Forget()
-	}
-	_ = a.closeFile() // the error that led here is the one to report
-}
-
-func isTimeout(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-}
-
-// cut cuts off the torn line. Where that is not possible it reports whether the line can
-// be finished by a later write.
-func (a *appender) cut(f handle) bool {
-	if !a.regular {
-		return false // it has another reader next time
-	}
-	end, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Size() != end {
-		return false // somebody has appended: the line cannot be made whole
-	}
-	if f.Truncate(end-int64(a.lines.Torn())) == nil {
-		a.lines.Forget()
-		return true
-	}
-	a.left = left{info: info, size: end}
-	return true
+	return newAppender(path, c), nil
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +22,10 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv("FILE_TEST_LIMITED"); path != "" {
 		writeLimited(path)
+		return
+	}
+	if path := os.Getenv("FILE_TEST_SHARED"); path != "" {
+		writeShared(path)
 		return
 	}
 	os.Exit(m.Run())
@@ -115,25 +121,107 @@ func TestLinesStayWholeUnderALimitOnTheSizeOfFiles(t *testing.T) {
 	}
 }
 
+// fail ends a child.
+func fail(problem ...any) {
+	fmt.Fprintln(os.Stderr, problem...)
+	os.Exit(1)
+}
+
+// limit limits how large this process may make a file; 0: not at all.
+func limit(n uint64) {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
+		fail(err)
+	}
+	l.Cur = n
+	if n == 0 {
+		l.Cur = l.Max
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
+		fail(err)
+	}
+}
+
+// Processes write and rotate one file, each against a limit of its own that ends writes
+// in the middle of lines.
+func TestProcessesThatShareAFileLoseAndTearNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.jsonl")
+	var children []*exec.Cmd
+	for i := range 3 {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), "FILE_TEST_SHARED="+path, fmt.Sprintf("FILE_TEST_FIRST=%d", 10000*i))
+		child.Stderr = os.Stderr
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, child)
+	}
+	for _, child := range children {
+		if err := child.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	count := map[string]int{}
+	for _, name := range namesIn(t, dir) {
+		for l := range strings.Lines(read(t, filepath.Join(dir, name))) {
+			count[l]++
+		}
+	}
+	for i := range 3 {
+		for l := range strings.Lines(text(10000*i, 10000*i+sharedRecords)) {
+			if count[l] != 1 {
+				t.Errorf("%q stands there %d times", l, count[l])
+			}
+			delete(count, l)
+		}
+	}
+	if len(count) > 0 {
+		t.Errorf("torn: %v", count)
+	}
+	if n := len(namesIn(t, dir)); n < 5 {
+		t.Errorf("%d files: the file was hardly rotated", n)
+	}
+}
+
+const sharedRecords = 1000
+
+func writeShared(path string) {
+	first, err := strconv.Atoi(os.Getenv("FILE_TEST_FIRST"))
+	if err != nil {
+		fail(err)
+	}
+	s, err := New(Config{Path: path, MaxSize: 4000})
+	if err != nil {
+		fail(err)
+	}
+	rnd, torn := rand.New(rand.NewPCG(uint64(first), 4)), 0
+	for left := records(first, first+sharedRecords); len(left) > 0; {
+		if rnd.IntN(2) == 0 {
+			limit(uint64(1 + rnd.IntN(4000)))
+		}
+		batch := left[:min(len(left), 1+rnd.IntN(20))]
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		rest, err := retry(ctx, s, batch)
+		cancel()
+		limit(0)
+		switch {
+		case err == nil:
+			rest = nil
+		case errors.Is(err, syscall.EFBIG):
+			torn++
+		default:
+			fail(err)
+		}
+		left = left[len(batch)-len(rest):]
+	}
+	if torn == 0 {
+		fail("no write was cut short")
+	}
+}
+
 // writeLimited writes 300 records against a limit of 1000 bytes that is then lifted.
 func writeLimited(path string) {
-	fail := func(problem ...any) {
-		fmt.Fprintln(os.Stderr, problem...)
-		os.Exit(1)
-	}
-	limit := func(n uint64) {
-		var l syscall.Rlimit
-		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
-			fail(err)
-		}
-		l.Cur = n
-		if n == 0 {
-			l.Cur = l.Max
-		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
-			fail(err)
-		}
-	}
 	s, err := New(Config{Path: path})
 	if err != nil {
 		fail(err)

@@ -2,7 +2,30 @@
 
 package file
 
-const openFlags = 0
+import (
+	"os"
+	"syscall"
+)
+
+const (
+	openFlags = 0
+
+	// closeFirst: an open file cannot be renamed or removed.
+	closeFirst = true
+)
+
+const toWrite, toCreate, toReplace = 0, 0, 0
 
 // access finds nothing: only an attempt tells.
-func access(string, bool) error { return nil }
+func access(string, uint32) error { return nil }
+
+// unlinked is false: a file that is open cannot be removed.
+func unlinked(os.FileInfo) bool { return false }
+
+// flock finds no locks.
+func flock(syscall.Conn) (bool, error) { return false, errNoLocks }
+
+func funlock(syscall.Conn) {}
+
+// syncDir does nothing: there is no such operation.
+func syncDir(string) error { return nil }

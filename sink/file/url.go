@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // SetURL implements [sink.Opener]. The forms are those of RFC 8089 (file:///path,
@@ -44,55 +43,4 @@ func checkPath(path string) error {
 		return fmt.Errorf("path %q names a directory; add the name of a file", path)
 	}
 	return nil
-}
-
-// Validate implements [sink.Validator]. It reports a path that cannot be written to as
-// things are now: a directory, a file or directory without permission, a missing
-// directory that cannot be made.
-func (c *Config) Validate() error {
-	if err := checkPath(c.Path); err != nil {
-		return fmt.Errorf("file: %w", err)
-	}
-	path, err := filepath.Abs(c.Path)
-	if err != nil {
-		return fmt.Errorf("file: %w", err)
-	}
-	info, err := os.Stat(path)
-	switch {
-	case isAbsent(err):
-		return validateParent(path)
-	case err != nil:
-		return fmt.Errorf("file: %w", err)
-	case info.IsDir():
-		return fmt.Errorf("file: %s is a directory", path)
-	}
-	return validateAccess(path, false)
-}
-
-// validateParent checks the nearest directory above path that exists.
-func validateParent(path string) error {
-	dir := filepath.Dir(path)
-	info, err := os.Stat(dir)
-	switch {
-	case isAbsent(err) && dir != path:
-		return validateParent(dir)
-	case err != nil:
-		return fmt.Errorf("file: %w", err)
-	case !info.IsDir():
-		return fmt.Errorf("file: %s is not a directory", dir)
-	}
-	return validateAccess(dir, true)
-}
-
-func validateAccess(path string, dir bool) error {
-	if err := access(path, dir); err != nil {
-		return fmt.Errorf("file: no permission to write to %s: %w", path, err)
-	}
-	return nil
-}
-
-// isAbsent reports whether err says that a path does not exist, or that what
-// stands for a directory in it is none.
-func isAbsent(err error) bool {
-	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

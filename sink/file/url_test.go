@@ -1,7 +1,6 @@
 package file
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,21 +34,28 @@ func TestPathIsReadFromTheURI(t *testing.T) {
 
 func TestMistakesInTheURIAreTold(t *testing.T) {
 	for uri, want := range map[string]string{
-		"file:":                        "path missing",
-		"file://":                      "path missing",
-		"file":                         "path missing",
-		"file://app.log":               `host "app.log"`,
-		"file://example.org/app.log":   `host "example.org"`,
-		"file://localhost:80/app.log":  `host "localhost:80"`,
-		"file://localhost":             "path missing",
-		"file://u:hunter2@localhost/a": "no user name",
-		"file:///":                     "names a directory",
-		"file:///var/log/":             "names a directory",
-		"file:logs/":                   "names a directory",
-		"file:///a%00b":                "NUL",
-		"file:a%00b":                   "NUL",
-		"file:a%zz":                    "%zz",
-		"file:///a?rotate=1d":          `unknown parameter "rotate"`,
+		"file:":                           "path missing",
+		"file://":                         "path missing",
+		"file":                            "path missing",
+		"file://app.log":                  `host "app.log"`,
+		"file://example.org/app.log":      `host "example.org"`,
+		"file://localhost:80/app.log":     `host "localhost:80"`,
+		"file://localhost":                "path missing",
+		"file://u:hunter2@localhost/a":    "no user name",
+		"file:///":                        "names a directory",
+		"file:///var/log/":                "names a directory",
+		"file:logs/":                      "names a directory",
+		"file:///a%00b":                   "NUL",
+		"file:a%00b":                      "NUL",
+		"file:a%zz":                       "%zz",
+		"file:///a?rotates=1d":            `unknown parameter "rotates"`,
+		"file:///a?rotate=1":              "unit missing",
+		"file:///a?max-size=1X":           "want a size",
+		"file:///a?fsync=always":          "want never, batch or an interval",
+		"file:///a?fsync=0":               "want never, batch or an interval",
+		"file:///a?fsync=1us":             "1ms or more",
+		"file:///a?compress=zstd":         "want none or gzip",
+		"file:///a?max-size=1&maxBytes=2": "max-size",
 	} {
 		_, err := sink.Parse(uri, nil)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
@@ -76,31 +82,5 @@ func TestNewOpenerHasNothingOfTheOneBefore(t *testing.T) {
 	}
 	if got := o.(sink.Defaulter).Defaults()["linger"]; got != "5ms" {
 		t.Errorf("linger %q", got)
-	}
-}
-
-func TestUnusablePathsAreToldBeforeAnythingIsCreated(t *testing.T) {
-	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain")
-	if err := os.WriteFile(plain, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		dir:                             "is a directory",
-		filepath.Join(plain, "app.log"): "not a directory",
-		filepath.Join(plain, "a", "b"):  "not a directory",
-		filepath.Join(dir, strings.Repeat("x", 300)): "too long",
-	} {
-		if err := (&Config{Path: path}).Validate(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want one with %q", path, err, want)
-		}
-	}
-	for _, path := range []string{plain, filepath.Join(dir, "new"), filepath.Join(dir, "a", "b", "new")} {
-		if err := (&Config{Path: path}).Validate(); err != nil {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("%v, %v", entries, err)
 	}
 }

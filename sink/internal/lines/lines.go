@@ -10,12 +10,15 @@
 //   - A Writer remembers the IDs of the records of its failed attempts that were
 //     written, and skips them when they come again: at least the last 8,192 of them. An
 //     attempt that ended after its deadline counts as failed, as [sink.Sink] says.
+//     Only where the destination cannot stand by what it took, see [Destination], is
+//     a record written again.
 package lines
 
 import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -45,25 +48,53 @@ type torn struct {
 // NewStream returns a stream at the start of a line.
 func NewStream() *Stream { return &Stream{turn: make(chan struct{}, 1)} }
 
+// Destination is where the bytes of a Writer go, one attempt at a time.
+type Destination interface {
+	io.Writer
+
+	// Limit returns how many bytes the next write may have if it is one of several
+	// lines; one line may have more. Negative: any number.
+	Limit() int
+
+	// Commit is called at the end of every attempt, after its last write. An error
+	// means that nothing counts that the attempt wrote: all of its records are
+	// written again when they come again.
+	Commit() error
+}
+
 // Writer writes batches to a stream.
 type Writer struct {
 	stream *Stream
 	format Format
-	limit  int
+	plain  plain
 	seen   seen
 
 	// The lines of one write.
 	buf   []byte
 	lines []line
+
+	finished torn // the line of an earlier attempt that this one has finished; no owner: none
 }
+
+// plain is a Destination with one limit, where a write is all there is to do.
+type plain struct {
+	io.Writer
+	limit int
+}
+
+func (p *plain) Limit() int    { return p.limit }
+func (p *plain) Commit() error { return nil }
 
 // line is where the line of a record of the batch stands in buf.
 type line struct{ index, start, end int }
 
-// NewWriter returns a Writer to s. No write of several lines has more than limit
-// bytes; one line may. Zero: no limit.
+// NewWriter returns a Writer to s. No [Writer.Write] of several lines has more than
+// limit bytes; one line may. Zero: no limit.
 func NewWriter(s *Stream, limit int, f Format) *Writer {
-	return &Writer{stream: s, limit: limit, format: f}
+	if limit <= 0 {
+		limit = -1
+	}
+	return &Writer{stream: s, format: f, plain: plain{limit: limit}}
 }
 
 // Acquire waits until no other Writer has the stream, and takes it. All methods but
@@ -94,9 +125,23 @@ const maxKept = 2 << 20
 // some records were written, the error is a [*sink.Error] that names the others, with
 // the verdict Retry.
 func (w *Writer) Write(ctx context.Context, out io.Writer, batch []sink.Record) error {
+	w.plain.Writer = out
+	defer func() { w.plain.Writer = nil }()
+	return w.WriteTo(ctx, &w.plain, batch)
+}
+
+// WriteTo is Write to a destination that has a say in what a write is and counts for.
+func (w *Writer) WriteTo(ctx context.Context, out Destination, batch []sink.Record) error {
+	w.finished = torn{}
 	written, err := w.write(ctx, out, batch)
 	if cap(w.buf) > maxKept {
 		w.buf = nil
+	}
+	if failed := out.Commit(); failed != nil {
+		if f := w.finished; f.owner != nil {
+			f.owner.seen.drop(f.id)
+		}
+		return joined(failed, err)
 	}
 	if err != nil || ctx.Err() != nil {
 		w.seen.add(batch[:written])
@@ -111,10 +156,18 @@ func (w *Writer) Write(ctx context.Context, out io.Writer, batch []sink.Record) 
 	return &sink.Error{Err: err, Items: rest}
 }
 
+// joined is errors.Join on one line, and without saying the same twice.
+func joined(a, b error) error {
+	if b == nil || errors.Is(b, a) {
+		return a
+	}
+	return fmt.Errorf("%w; %w", a, b)
+}
+
 // write returns how many records at the start of batch are written, now or before.
-func (w *Writer) write(ctx context.Context, out io.Writer, batch []sink.Record) (written int, err error) {
+func (w *Writer) write(ctx context.Context, out Destination, batch []sink.Record) (written int, err error) {
 	enough := enoughOf(ctx)
-	if err := w.stream.finish(out); err != nil {
+	if err := w.finish(out); err != nil {
 		return 0, err
 	}
 	for written < len(batch) {
@@ -124,7 +177,7 @@ func (w *Writer) write(ctx context.Context, out io.Writer, batch []sink.Record) 
 		if written > 0 && !enough.IsZero() && !time.Now().Before(enough) {
 			return written, errSlow
 		}
-		next := w.fill(batch, written)
+		next := w.fill(batch, written, out.Limit())
 		if n, err := writeAll(out, w.buf); err != nil {
 			return w.taken(batch, n), err
 		}
@@ -146,9 +199,9 @@ func enoughOf(ctx context.Context) time.Time {
 	return deadline.Add(-time.Until(deadline) / 4)
 }
 
-// finish writes the rest of the line in progress.
-func (s *Stream) finish(out io.Writer) error {
-	t := &s.torn
+// finish writes the rest of the stream's line in progress.
+func (w *Writer) finish(out io.Writer) error {
+	t := &w.stream.torn
 	if t.owner == nil {
 		return nil
 	}
@@ -158,6 +211,7 @@ func (s *Stream) finish(out io.Writer) error {
 		return err
 	}
 	t.owner.seen.addID(t.id)
+	w.finished = torn{owner: t.owner, id: t.id}
 	*t = torn{}
 	return nil
 }
@@ -179,8 +233,8 @@ func writeAll(out io.Writer, p []byte) (int, error) {
 }
 
 // fill puts the lines of batch[from:next] into buf, as many as are to be written at
-// once.
-func (w *Writer) fill(batch []sink.Record, from int) (next int) {
+// once: one, or more that have limit bytes at most. A negative limit is none.
+func (w *Writer) fill(batch []sink.Record, from, limit int) (next int) {
 	w.buf, w.lines = w.buf[:0], w.lines[:0]
 	for i, r := range batch[from:] {
 		if w.seen.has(r.ID) {
@@ -188,7 +242,7 @@ func (w *Writer) fill(batch []sink.Record, from int) (next int) {
 		}
 		start := len(w.buf)
 		w.buf = append(w.format(w.buf, r), '\n')
-		if start > 0 && w.limit > 0 && len(w.buf) > w.limit {
+		if start > 0 && limit >= 0 && len(w.buf) > limit {
 			w.buf = w.buf[:start]
 			return from + i
 		}

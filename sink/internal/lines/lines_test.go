@@ -143,6 +143,80 @@ func TestWritesAreWholeLinesWithinTheLimit(t *testing.T) {
 	}
 }
 
+// destination has a limit for each write, and an answer for each commit; with no more
+// of them there is none, and all is well.
+type destination struct {
+	taker
+	limits  []int
+	answers []error
+	commits int
+}
+
+func (d *destination) Limit() int {
+	if len(d.limits) == 0 {
+		return -1
+	}
+	limit := d.limits[0]
+	d.limits = d.limits[1:]
+	return limit
+}
+
+func (d *destination) Commit() error {
+	d.commits++
+	if len(d.answers) == 0 {
+		return nil
+	}
+	err := d.answers[0]
+	d.answers = d.answers[1:]
+	return err
+}
+
+func TestEachWriteHasItsLimit(t *testing.T) {
+	w, out := NewWriter(NewStream(), 1, JSON), &destination{limits: []int{16, 0, 23, 24}}
+	if err := w.WriteTo(t.Context(), out, records(0, 9)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{lines(0, 2), lines(2, 3), lines(3, 5), lines(5, 8), lines(8, 9)}; !slices.Equal(out.writes, want) || out.commits != 1 {
+		t.Errorf("writes: %q, %d commits, want %q and one", out.writes, out.commits, want)
+	}
+}
+
+var errLost = errors.New("lost")
+
+func TestNothingCountsThatWasNotCommitted(t *testing.T) {
+	w, out := NewWriter(NewStream(), 0, JSON), &destination{taker: taker{take: []int{20}}, answers: []error{errLost, errLost, nil}}
+	// The first two records and a part of the third are taken.
+	err := w.WriteTo(t.Context(), out, records(0, 4))
+	if !errors.Is(err, errLost) || !errors.Is(err, errFull) || items(t, err) != nil {
+		t.Errorf("first attempt: %v", err)
+	}
+	// This one finishes the third, and that does not count either.
+	if err := w.WriteTo(t.Context(), out, records(0, 4)); err != errLost {
+		t.Errorf("second attempt: %v", err)
+	}
+	if err := w.WriteTo(t.Context(), out, records(0, 4)); err != nil {
+		t.Errorf("third attempt: %v", err)
+	}
+	if got, want := string(out.got), lines(0, 3)+lines(0, 2)+lines(3, 4)+lines(0, 4); got != want {
+		t.Errorf("written: %q, want %q", got, want)
+	}
+}
+
+func TestWhatWasCommittedInAFailedAttemptIsNotWrittenAgain(t *testing.T) {
+	w, out := NewWriter(NewStream(), 0, JSON), &destination{taker: taker{take: []int{16}}, answers: []error{nil, errLost}}
+	if err := w.WriteTo(t.Context(), out, records(0, 4)); !slices.Equal(items(t, err), []int{2, 3}) {
+		t.Errorf("first attempt: %v", err)
+	}
+	for _, want := range []error{errLost, nil} {
+		if err := w.WriteTo(t.Context(), out, records(0, 4)); err != want {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	if got, want := string(out.got), lines(0, 4)+lines(2, 4); got != want {
+		t.Errorf("written: %q, want %q", got, want)
+	}
+}
+
 func TestRecordsWithoutAnIDAreNotTakenForEachOther(t *testing.T) {
 	w, out := NewWriter(NewStream(), 0, JSON), &taker{take: []int{2}}
 	batch := []sink.Record{{JSON: []byte("a")}, {JSON: []byte("b")}}

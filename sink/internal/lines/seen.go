@@ -41,6 +41,11 @@ func (s *seen) put(id sink.ID) {
 	s.young[id] = struct{}{}
 }
 
+func (s *seen) drop(id sink.ID) {
+	delete(s.young, id)
+	delete(s.old, id)
+}
+
 func (s *seen) has(id sink.ID) bool {
 	if len(s.young)+len(s.old) == 0 {
 		return false

@@ -97,7 +97,10 @@ func (e environment) routes(uris []string) (routes []Route, err error) {
 	if len(items) == 0 {
 		items = []string{"stdout"}
 	}
-	for _, item := range items {
+	for i, item := range items {
+		if several, err := splitSinks(item); err == nil && len(several) > 1 {
+			return nil, fmt.Errorf("sink %d: %d URIs in one; give them one by one (a comma that belongs to a URI is %%2C)", i+1, len(several))
+		}
 		routes = append(routes, Route{URI: item, variable: e.only(referenced(item))})
 	}
 	return routes, nil

@@ -116,3 +116,16 @@ func TestConfigRemembersOnlyTheVariablesItsSinksName(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestSeveralURIsInOneAreAMistake(t *testing.T) {
+	for _, uri := range []string{"file:/var/log/a,file:/var/log/b", "stdout,stderr"} {
+		if _, err := configFrom(nil, []string{"stdout", uri}); err == nil || !strings.Contains(err.Error(), "sink 2: 2 URIs in one; give them one by one") {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+	for _, uri := range []string{"file:/var/log/a,b", "file:/var/log/a%2Cfile:b"} {
+		if _, err := configFrom(nil, []string{uri}); err != nil {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+}

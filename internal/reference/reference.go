@@ -1,0 +1,128 @@
+// Package reference renders settings as tables: in markdown for the
+// documentation, and as text for a terminal. Both come from the flag sets that
+// URIs and variables are read with, so that no name, default or meaning is
+// written down twice.
+package reference
+
+import (
+	"flag"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fapilog/fapilog/sink"
+)
+
+// Setting is one setting.
+type Setting struct {
+	Name      string
+	Aliases   []string // its other names, sorted
+	Default   string   // empty: there is none
+	Meaning   string
+	Preferred []Preferred // other defaults, sorted
+}
+
+// Preferred is a default that some sinks have in place of the general one.
+type Preferred struct {
+	Default string
+	Schemes []string // sorted
+}
+
+// Settings returns the settings of fs, sorted by name. An alias, see
+// [sink.Alias], stands with the setting that it is a name of.
+func Settings(fs *flag.FlagSet) (settings []Setting) {
+	aliases := make(map[string][]string)
+	fs.VisitAll(func(f *flag.Flag) {
+		if name, alias := sink.AliasOf(f); alias {
+			aliases[name] = append(aliases[name], f.Name)
+		}
+	})
+	fs.VisitAll(func(f *flag.Flag) {
+		if _, alias := sink.AliasOf(f); alias {
+			return
+		}
+		_, meaning := flag.UnquoteUsage(f)
+		settings = append(settings, Setting{
+			Name: f.Name, Aliases: aliases[f.Name], Default: f.DefValue,
+			Meaning: strings.Join(strings.Fields(meaning), " "),
+		})
+	})
+	return settings
+}
+
+// Sink is what there is to say of a kind of sink.
+type Sink struct {
+	Scheme   string
+	Summary  string            // empty: there is none
+	Example  string            // a URI; empty: there is none
+	Settings []Setting         // its own
+	Defaults map[string]string // what it prefers for the parameters that every sink has
+}
+
+// Of returns what there is to say of a registered scheme.
+func Of(scheme string) (s Sink, registered bool) {
+	opener, ok := sink.NewOpener(scheme)
+	if !ok {
+		return Sink{}, false
+	}
+	fs := flag.NewFlagSet(scheme, flag.ContinueOnError)
+	opener.Flags(fs)
+	s = Sink{Scheme: scheme, Settings: Settings(fs)}
+	if d, ok := opener.(sink.Defaulter); ok {
+		s.Defaults = d.Defaults()
+	}
+	if k, ok := known[scheme]; ok {
+		s.Summary, s.Example = k.summary, k.example
+	}
+	return s, true
+}
+
+// All returns what there is to say of these schemes, less those that are not
+// registered.
+func All(schemes []string) (sinks []Sink) {
+	for _, scheme := range schemes {
+		if s, ok := Of(scheme); ok {
+			sinks = append(sinks, s)
+		}
+	}
+	return sinks
+}
+
+// known is what the flags of this module's own sinks cannot tell.
+var known = map[string]struct{ summary, example string }{
+	"file":   {"appends lines of JSON to a file, and rotates it", "file:///var/log/app.jsonl?max-size=100MiB&max-files=10&compress=gzip"},
+	"stderr": {"writes lines to standard error", "stderr://?level=error&format=json"},
+	"stdout": {"writes lines to standard output", "stdout://?format=pretty"},
+}
+
+// Prefer returns settings, which every sink has, with the defaults that these
+// sinks prefer.
+func Prefer(settings []Setting, sinks []Sink) []Setting {
+	settings = slices.Clone(settings)
+	for i := range settings {
+		s := &settings[i]
+		schemes := make(map[string][]string) // by default
+		for _, k := range sinks {
+			if own, ok := k.Defaults[s.Name]; ok && own != s.Default {
+				schemes[own] = append(schemes[own], k.Scheme)
+			}
+		}
+		s.Preferred = nil
+		for _, own := range slices.Sorted(maps.Keys(schemes)) {
+			s.Preferred = append(s.Preferred, Preferred{own, slices.Sorted(slices.Values(schemes[own]))})
+		}
+	}
+	return settings
+}
+
+// With returns settings, which every sink has, with the defaults that count for
+// this one.
+func (s Sink) With(settings []Setting) []Setting {
+	settings = slices.Clone(settings)
+	for i := range settings {
+		if own, ok := s.Defaults[settings[i].Name]; ok {
+			settings[i].Default = own
+		}
+	}
+	return settings
+}

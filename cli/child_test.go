@@ -39,6 +39,10 @@ func produce() {
 // patient is set for a child that is not to take a slow test for a silent input.
 const patient = "CLI_TEST_PATIENT"
 
+// roles are programs that the test binary is where the variable is set, and not the
+// command.
+var roles = map[string]func(value string) (status int){}
+
 func TestMain(m *testing.M) {
 	if os.Getenv(patient) != "" {
 		silence = time.Hour
@@ -49,6 +53,11 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv(asCommand) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	for name, play := range roles {
+		if value := os.Getenv(name); value != "" {
+			os.Exit(play(value))
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -198,36 +207,43 @@ func TestClosedOutputsAreNotTheEndOfTheProcess(t *testing.T) {
 	}
 }
 
-// child is a pipe under way, with its input open.
-type child struct {
+// process is a command under way: a pipe with its input open, or a run.
+type process struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
 	stderr bytes.Buffer
 }
 
-func startChild(t *testing.T, vars []string, args ...string) *child {
+func startChild(t *testing.T, vars []string, args ...string) *process {
 	t.Helper()
 	needUnix(t)
-	c := &child{cmd: childCommand(t, vars, append([]string{"pipe"}, args...)...)}
-	c.cmd.Stderr = &c.stderr
+	c := &process{cmd: childCommand(t, vars, append([]string{"pipe"}, args...)...)}
 	in, err := c.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.in = in
+	c.begin(t)
+	return c
+}
+
+// begin starts the command and listens to its outputs.
+func (c *process) begin(t *testing.T) {
+	t.Helper()
+	c.cmd.Stderr = &c.stderr
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.in, c.out = in, bufio.NewReader(out)
+	c.out = bufio.NewReader(out)
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 // say writes to the child's input.
-func (c *child) say(t *testing.T, text string) {
+func (c *process) say(t *testing.T, text string) {
 	t.Helper()
 	if _, err := io.WriteString(c.in, text); err != nil {
 		t.Fatal(err)
@@ -235,7 +251,7 @@ func (c *child) say(t *testing.T, text string) {
 }
 
 // hear waits for a record on the child's output and returns its message.
-func (c *child) hear(t *testing.T) string {
+func (c *process) hear(t *testing.T) string {
 	t.Helper()
 	l, err := c.out.ReadString('\n')
 	if err != nil {
@@ -245,7 +261,7 @@ func (c *child) hear(t *testing.T) string {
 }
 
 // signal sends s to the child, which has shown that it is under way.
-func (c *child) signal(t *testing.T, s syscall.Signal) {
+func (c *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if signal.Ignored(s) {
 		t.Skipf("NOT TESTED: the tests were started with %v ignored", s)
@@ -256,7 +272,7 @@ func (c *child) signal(t *testing.T, s syscall.Signal) {
 }
 
 // end waits for the child's end and returns its status and ledger.
-func (c *child) end(t *testing.T) (int, fapilog.Stats) {
+func (c *process) end(t *testing.T) (int, fapilog.Stats) {
 	t.Helper()
 	_ = c.cmd.Wait() // the status says it
 	if !c.cmd.ProcessState.Exited() {

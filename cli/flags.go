@@ -13,8 +13,11 @@ import (
 // flags are the flags of a subcommand, and its other arguments.
 type flags struct {
 	*flag.FlagSet
-	operand string // the name of the one argument besides flags; empty: there is none
-	value   string // that argument
+	operand  string   // the name of the one argument besides flags; empty: there is none
+	optional bool     // it may be missing
+	many     bool     // there may be more than one
+	value    string   // the first of them
+	values   []string // all of them
 }
 
 func newFlags(command string) *flags {
@@ -24,24 +27,36 @@ func newFlags(command string) *flags {
 }
 
 // parse reports whether help was asked for, or what is wrong with args. Flags may
-// stand before and behind the operand.
+// stand before and behind an operand.
 func (f *flags) parse(args []string) (help bool, err error) {
 	for rest := args; ; rest = f.Args()[1:] {
-		err = f.Parse(rest)
+		help, err = f.parseLeading(rest)
 		switch {
-		case errors.Is(err, flag.ErrHelp):
-			return true, nil
-		case err != nil:
-			return false, maskedIn(args).Error(f.explain(err))
-		case f.NArg() == 0 && f.operand != "" && f.value == "":
+		case help || err != nil:
+			return help, err
+		case f.NArg() == 0 && f.operand != "" && !f.optional && f.value == "":
 			return false, fmt.Errorf("%s is missing", f.operand)
 		case f.NArg() == 0:
 			return false, nil
-		case f.operand == "" || f.value != "" || f.Arg(0) == "":
+		case f.operand == "" || f.value != "" && !f.many || f.Arg(0) == "":
 			return false, fmt.Errorf("unexpected argument %s%s", quote(f.Arg(0)), didYouMean(f.Arg(0), f.names(), "--"))
 		}
-		f.value = f.Arg(0)
+		f.values = append(f.values, f.Arg(0))
+		f.value = f.values[0]
 	}
+}
+
+// parseLeading parses flags up to the first other argument, or behind --. It and
+// what follows are the FlagSet's Args.
+func (f *flags) parseLeading(args []string) (help bool, err error) {
+	err = f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return true, nil
+	case err != nil:
+		return false, maskedIn(args).Error(f.explain(err))
+	}
+	return false, nil
 }
 
 // explain adds the nearest flag to package flag's complaint of an unknown one.

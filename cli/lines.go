@@ -54,17 +54,33 @@ func (in *input) run(r io.Reader) {
 
 func (in *input) stop() { close(in.free) }
 
-// copyLines gives every line of r to emit until r ends, ctx ends or, once hurry
-// is closed, nothing has come for silence. Then it reads no more, but what was
-// read before still goes to emit, a line without its end included. The error is
-// that of a read that failed.
+// source is a stream of lines.
+type source struct {
+	io.Reader
+	hurry <-chan struct{} // once it is closed, a stream that is quiet for silence has ended; nil: it never is
+
+	// held is how many bytes may lie in the stream when its reading ends. They are
+	// still read as far as they are there; a stream of 0 is read no more.
+	held int
+}
+
+// maxHeld is what a pipe holds on Linux if somebody has made it as large as it may
+// be (pipe(7), /proc/sys/fs/pipe-max-size).
+const maxHeld = 1 << 20
+
+// copyLines gives every line of src to s until src ends, ctx ends or, once
+// src.hurry is closed, nothing has come for silence. Then it reads no more, but for
+// what src holds, and what was read before still goes to s, a line without its end
+// included. The error is that of a read that failed.
 //
-// The time that emit takes is no silence: r could not be heard.
-func copyLines(ctx context.Context, hurry <-chan struct{}, r io.Reader, s *splitter) error {
-	in := newInput(r)
+// The time that s takes is no silence: src could not be heard. For the same reason
+// it does not count as time in which nothing came to what s joins.
+func copyLines(ctx context.Context, src source, s *splitter) error {
+	in := newInput(src)
 	defer in.stop()
 	defer s.end()
-	var quiet <-chan time.Time // nil before hurry
+	hurry := src.hurry
+	var quiet, alone <-chan time.Time // nil before hurry, and where nothing is joined
 	for {
 		select {
 		case c := <-in.filled:
@@ -76,28 +92,55 @@ func copyLines(ctx context.Context, hurry <-chan struct{}, r io.Reader, s *split
 			if quiet != nil {
 				quiet = time.After(silence)
 			}
+			alone = s.wait()
+		case <-alone:
+			s.joiner.release()
+			alone = nil
 		case <-hurry:
 			hurry, quiet = nil, time.After(silence)
 		case <-quiet:
-			return in.rest(s)
+			return in.rest(s, src.held)
 		case <-ctx.Done():
-			return in.rest(s)
+			return in.rest(s, src.held)
 		}
 	}
 }
 
-// rest gives s what has been read already.
-func (in *input) rest(s *splitter) error {
+// moment is how long what lies in a pipe may take to be read.
+const moment = 50 * time.Millisecond
+
+// rest gives s what has been read already, and up to held bytes more.
+func (in *input) rest(s *splitter, held int) error {
 	for {
-		select {
-		case c := <-in.filled:
-			s.write(c.data)
-			if c.err != nil {
-				return readError(c.err)
-			}
-		default:
+		c, ok := in.next(held > 0)
+		if !ok {
 			return nil
 		}
+		s.write(c.data)
+		if c.err != nil {
+			return readError(c.err)
+		}
+		if held -= len(c.data); held > 0 {
+			in.free <- c.data[:cap(c.data)]
+		}
+	}
+}
+
+// next returns what has been read, or is within a moment.
+func (in *input) next(wait bool) (c chunk, ok bool) {
+	select {
+	case c = <-in.filled:
+		return c, true
+	default:
+	}
+	if !wait {
+		return chunk{}, false
+	}
+	select {
+	case c = <-in.filled:
+		return c, true
+	case <-time.After(moment):
+		return chunk{}, false
 	}
 }
 
@@ -117,6 +160,8 @@ type splitter struct {
 	// emit is called for each line, in order: with the line, or with its first
 	// limit bytes, and with how many bytes it had. It does not keep line.
 	emit func(line []byte, size int64)
+
+	joiner *joiner // what emit gives the lines to, to be joined; nil: they are not
 
 	// The line that earlier chunks have begun.
 	head []byte // its first bytes, at most limit
@@ -149,6 +194,18 @@ func (s *splitter) end() {
 		s.emit(s.head, s.size)
 		s.reset()
 	}
+	if s.joiner != nil {
+		s.joiner.release()
+	}
+}
+
+// wait returns a channel that says when what was joined waits no longer, or nil if
+// nothing comes in between.
+func (s *splitter) wait() <-chan time.Time {
+	if s.joiner == nil || s.joiner.wait == 0 || !s.joiner.held() {
+		return nil
+	}
+	return time.After(s.joiner.wait)
 }
 
 // keep adds p to the line that is not complete yet.

@@ -69,7 +69,7 @@ func TestLinesEndWithLFOrCRLFAndEachComesOnce(t *testing.T) {
 				"EOF with the end": iotest.DataErrReader(strings.NewReader(c.in)),
 			} {
 				s, got := collect(8)
-				if err := copyLines(t.Context(), nil, r, s); err != nil {
+				if err := copyLines(t.Context(), source{Reader: r}, s); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(*got, c.want) {
@@ -131,7 +131,7 @@ func TestLongLineTakesNoMoreMemoryThanTheLimit(t *testing.T) {
 	s, got := collect(limit)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := copyLines(t.Context(), nil, &endless{size}, s); err != nil {
+	if err := copyLines(t.Context(), source{Reader: &endless{size}}, s); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -177,7 +177,7 @@ func TestLineIsHandedOverAsSoonAsItHasArrived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		s, got := collect(8)
-		go func() { _ = copyLines(t.Context(), nil, r, s) }()
+		go func() { _ = copyLines(t.Context(), source{Reader: r}, s) }()
 		for i, text := range []string{"a\n", "b\n", "c\n"} {
 			if _, err := io.WriteString(w, text); err != nil {
 				t.Fatal(err)
@@ -199,7 +199,7 @@ func TestWhatWasReadBeforeTheEndOfReadingIsHandedOver(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		s, got := collect(8)
 		done := make(chan error)
-		go func() { done <- copyLines(ctx, nil, r, s) }()
+		go func() { done <- copyLines(ctx, source{Reader: r}, s) }()
 		if _, err := io.WriteString(w, "a\nb"); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestWhatWasReadBeforeTheEndOfReadingIsHandedOver(t *testing.T) {
 func TestLinesBeforeAReadErrorAreHandedOver(t *testing.T) {
 	broken := errors.New("input/output error")
 	s, got := collect(8)
-	err := copyLines(t.Context(), nil, io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), s)
+	err := copyLines(t.Context(), source{Reader: io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken))}, s)
 	if !errors.Is(err, broken) {
 		t.Errorf("the error is %v, want %v", err, broken)
 	}
@@ -240,7 +240,7 @@ func TestReadingInAHurryEndsWithASilentInput(t *testing.T) {
 		began := time.Now()
 		done := make(chan time.Duration)
 		go func() {
-			if err := copyLines(t.Context(), hurry, r, s); err != nil {
+			if err := copyLines(t.Context(), source{Reader: r, hurry: hurry}, s); err != nil {
 				t.Error(err)
 			}
 			done <- time.Since(began)

@@ -25,13 +25,18 @@ fapilog carries a program's output to several destinations at once, and keeps
 doing so while some of them fail.
 
 Commands:
-  pipe     carry standard input to the sinks named in FAPILOG_SINKS
+  pipe     carry standard input to sinks
+  run      run a program and carry its output to sinks
+  tail     follow files and carry what is added to them to sinks
+  check    say what a configuration would run, or what is wrong with it
+  sinks    say what sinks there are, and their parameters
   journal  look into the directory of a journal, or send its records to a sink again
   version  print the version
   help     print this, or the help of a command: fapilog help pipe
 
 Example:
   app 2>&1 | FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog pipe
+  fapilog run --sink stdout --sink file:/var/log/app.log -- app --port 8080
 `
 
 // streams are the standard streams of a run. The console sink does not use them:
@@ -45,15 +50,19 @@ type streams struct {
 type command func(std streams, args []string) int
 
 func commands() map[string]command {
-	return map[string]command{"pipe": pipe, "journal": runJournal, "version": version, "help": printHelp}
+	return map[string]command{
+		"pipe": pipe, "run": run, "tail": runTail, "check": runCheck, "sinks": runSinks,
+		"journal": runJournal, "version": version, "help": printHelp,
+	}
 }
 
 // Main runs the command with the arguments that follow the program's name, and
 // returns its exit status: 0 for success, 2 for a wrong command line or
-// configuration, 3 for anything else. The settings come from the environment.
+// configuration, 3 for anything else; that of run is its program's. The settings come
+// from the environment and the arguments.
 //
 // While it runs, SIGINT and SIGTERM are the command's: the first ends it in good
-// order, the second at once. Writing to a closed standard output or error does
+// order, the second at once. With run they and most others are its program's. Writing to a closed standard output or error does
 // not end the process. After an interrupted run a goroutine may be left that
 // waits for stdin. Main is meant to be called once, by a main function.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -87,7 +96,9 @@ func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "-
 // topics are the commands that have a help text of their own.
 func topics() map[string]func(io.Writer) {
 	return map[string]func(io.Writer){
-		"pipe": printPipeHelp, "journal": printJournalHelp,
+		"pipe": printPipeHelp, "run": printRunHelp, "tail": printTailHelp,
+		"check": printCheckHelp, "sinks": printSinksHelp,
+		"journal":         printJournalHelp,
 		"journal inspect": printInspectHelp, "journal replay": printReplayHelp,
 	}
 }

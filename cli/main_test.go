@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -45,11 +46,43 @@ func TestHelpShowsAnExample(t *testing.T) {
 	}
 }
 
+func TestGeneralHelpNamesEveryCommandAndEachHasHelp(t *testing.T) {
+	general := call(t, nil, "help").stdout
+	for _, name := range commandNames() {
+		if !regexp.MustCompile(`(?m)^  ` + name + ` +\S`).MatchString(general) {
+			t.Errorf("%s is not in\n%s", name, general)
+		}
+	}
+	for topic := range topics() {
+		r := call(t, nil, append([]string{"help"}, strings.Fields(topic)...)...)
+		if r.status != exitOK || !strings.Contains(r.stdout, "\nExample:\n  ") || !strings.Contains(r.stdout, "fapilog "+topic) {
+			t.Errorf("the help of %s is\n%s%s", topic, r.stdout, r.stderr)
+		}
+		if strings.Contains(r.stdout, "%!") {
+			t.Errorf("the help of %s is not formatted: %s", topic, r.stdout)
+		}
+		for l := range strings.Lines(r.stdout) {
+			if len(l) > 90 && !strings.HasPrefix(l, "  fapilog ") {
+				t.Errorf("%s: a line of %d characters: %s", topic, len(l), l)
+			}
+		}
+	}
+}
+
+func TestHelpOfRunNamesEveryFlag(t *testing.T) {
+	r := call(t, nil, "help", "run")
+	for _, name := range newRunFlags().names() {
+		if !strings.Contains(r.stdout, "\n  --"+name) {
+			t.Errorf("no --%s in\n%s", name, r.stdout)
+		}
+	}
+}
+
 func TestHelpOfPipeNamesEveryFlag(t *testing.T) {
 	r := call(t, nil, "pipe", "-h")
 	fs := newPipeFlags()
 	for _, name := range fs.names() {
-		if !strings.Contains(r.stdout, "--"+name+" ") {
+		if !regexp.MustCompile(`(?m)^  --` + name + `( |$)`).MatchString(r.stdout) {
 			t.Errorf("no --%s in\n%s", name, r.stdout)
 		}
 	}

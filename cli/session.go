@@ -19,9 +19,12 @@ const lastWords = time.Second
 // session is one run of a command that carries something to sinks.
 type session struct {
 	pipeline carrier
-	gone     <-chan struct{} // a sink has ended for good
+	lines    *fapilog.Pipeline // the same, of a command that carries lines; else nil
+	gone     <-chan struct{}   // a sink has ended for good; nil: it is no reason to read less
 	limits   limits
 	stderr   io.Writer
+	progress *progress // what stderr is then; nil: it is not shown
+	page     *page     // nil: there is none
 
 	// feed offers everything to the pipeline. It ends early with ends.reading, and
 	// with the pipeline. Its error is told, and makes the run incomplete.
@@ -59,8 +62,15 @@ func noteGone(cfg *fapilog.Config) <-chan struct{} {
 // run feeds the sinks, closes the pipeline, prints the ledger and returns the exit
 // status.
 func (s *session) run(signals <-chan os.Signal) int {
-	ends := watch(signals, s.limits.grace)
+	return s.runUntil(watch(signals, s.limits.grace))
+}
+
+// runUntil is run with ends of the caller's making, which it releases.
+func (s *session) runUntil(ends ends) int {
 	defer ends.release()
+	if s.progress != nil {
+		s.progress.begin(s.pipeline.Stats)
+	}
 
 	fed := make(chan error, 1) // everything has been offered
 	go func() { fed <- s.feed(ends) }()
@@ -107,10 +117,16 @@ func allGone(s fapilog.Stats) bool {
 // finish prints the last lines and returns the exit status. It waits for
 // standard error as long as that takes, but not after a signal has ended all.
 func (s *session) finish(fedErr error, all context.Context) int {
+	if s.page != nil {
+		defer s.page.close()
+	}
 	stats := s.pipeline.Stats()
 	printed := make(chan struct{}) // closed when the last lines are out
 	go func() {
 		defer close(printed)
+		if s.progress != nil {
+			s.progress.end()
+		}
 		_, _ = s.stderr.Write(lastLines(stats, fedErr)) // nobody is left to tell
 	}()
 	select {

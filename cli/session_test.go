@@ -43,7 +43,7 @@ func start(t *testing.T, cfg fapilog.Config, l limits, in io.Reader, sinks ...si
 	}
 	cfg.Diagnostics = slog.New(slog.DiscardHandler)
 	var stderr bytes.Buffer
-	s, err := openPipe(forPipe(cfg), l, in, &stderr)
+	s, err := openPipe(newPipeFlags(), forPipe(cfg), l, streams{in: in, err: &stderr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,41 +8,91 @@ import (
 	"time"
 )
 
-// ends are the moments at which signals end things. In a pipeline the first one,
-// a Ctrl-C, goes to all its programs: what the others say last is still read.
+// ends are the moments at which things end. They are those of watch: in a pipeline
+// the first signal, a Ctrl-C, goes to all its programs, and what the others say last is
+// still read. Those of watchProgram are others.
 type ends struct {
 	patience context.Context // ends with the first signal: nobody waits for sinks that fail, or for a silent input, any more
 	reading  context.Context // ends half the grace after the first signal, or by stopReading
 	all      context.Context // ends the grace after the first signal, or with the second; and so do the others
 
-	stopReading context.CancelFunc
-	release     func() // frees what ends holds; the signals are not watched any more
+	stopReading, endPatience, endAll context.CancelFunc
+
+	released context.Context
+	release  func() // frees what ends holds; the signals are not watched any more
+}
+
+// newEnds returns ends that have not come.
+func newEnds() ends {
+	var e ends
+	e.released, e.release = context.WithCancel(context.Background())
+	e.all, e.endAll = context.WithCancel(context.Background())
+	e.reading, e.stopReading = context.WithCancel(e.all)
+	e.patience, e.endPatience = context.WithCancel(e.all)
+	return e
 }
 
 // watch turns signals into ends.
 func watch(signals <-chan os.Signal, grace time.Duration) ends {
-	released, release := context.WithCancel(context.Background())
-	all, endAll := context.WithCancel(context.Background())
-	reading, stopReading := context.WithCancel(all)
-	patience, endPatience := context.WithCancel(all)
+	e := newEnds()
 	go func() {
-		defer endAll()
+		defer e.endAll()
 		select {
 		case <-signals:
-		case <-released.Done():
+		case <-e.released.Done():
 			return
 		}
-		endPatience()
-		half, whole := time.AfterFunc(grace/2, stopReading), time.NewTimer(grace)
-		defer half.Stop()
-		defer whole.Stop()
+		e.endPatience()
+		e.after(grace/2, grace, 0, signals)
+	}()
+	return e
+}
+
+// watchProgram returns the ends of a session for the output of a program, which begin
+// when that has ended: patience then, reading lingering later, and all another grace
+// later, or with a signal that is not the first since the program's start; a SIGHUP
+// while it runs does not count.
+func watchProgram(exited <-chan struct{}, signals <-chan os.Signal, grace time.Duration) ends {
+	e := newEnds()
+	go func() {
+		defer e.endAll()
+		first := 1 // how many signals end nothing yet
+		for running := true; running; {
+			select {
+			case s := <-signals:
+				if s != syscall.SIGHUP { // which asks many programs to read their settings again
+					first = 0
+				}
+			case <-exited:
+				running = false
+			case <-e.released.Done():
+				return
+			}
+		}
+		e.endPatience()
+		e.after(lingering, lingering+grace, first, signals)
+	}()
+	return e
+}
+
+// after ends the reading when read has passed. It returns when all has, with the
+// first signal but so many, or when e is released.
+func (e ends) after(read, all time.Duration, but int, signals <-chan os.Signal) {
+	reading, whole := time.AfterFunc(read, e.stopReading), time.NewTimer(all)
+	defer reading.Stop()
+	defer whole.Stop()
+	for ; ; but-- {
 		select {
 		case <-signals:
+			if but == 0 {
+				return
+			}
 		case <-whole.C:
-		case <-released.Done():
+			return
+		case <-e.released.Done():
+			return
 		}
-	}()
-	return ends{patience, reading, all, stopReading, release}
+	}
 }
 
 // terminations returns a channel of SIGINT and SIGTERM. A signal that the

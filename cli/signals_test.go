@@ -224,7 +224,7 @@ func TestStuckStandardErrorDoesNotOutliveTheSignals(t *testing.T) {
 		stderr := deaf{make(chan struct{})}
 		defer close(stderr.released)
 		cfg := fapilog.Config{Diagnostics: slog.New(slog.DiscardHandler), Routes: []fapilog.Route{{Sink: new(sinktest.Memory)}}}
-		s, err := openPipe(forPipe(cfg), limits{time.Minute, time.Second}, strings.NewReader(numbered(3)), stderr)
+		s, err := openPipe(newPipeFlags(), forPipe(cfg), limits{time.Minute, time.Second}, streams{in: strings.NewReader(numbered(3)), err: stderr})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/fapilog/fapilog"
+	"github.com/fapilog/fapilog/sink"
+)
+
+const checkHelp = `Usage: fapilog check [flags]
+
+Validates the configuration, which is that of the environment, and says what
+would run: the journal, and each sink with its settings and what becomes of
+records while its circuit is open. Secrets are masked. Nothing is opened or
+created. Mistakes are told in the words in which a start would tell them.
+
+Flags:
+%s
+Example:
+  FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog check --ping
+
+With --ping each sink is opened, asked whether its destination is there if it can
+find that out, and closed, within its timeout. No record is delivered.
+
+The exit status is
+  0  all is well
+  2  the command line or the configuration is wrong; nothing was opened
+  3  a sink could not be opened, or its destination does not answer
+`
+
+// checkFlags are the flags of check.
+type checkFlags struct {
+	*flags
+	carry           carryFlags // its sinks
+	as              string
+	ping, all, json bool
+}
+
+func newCheckFlags() *checkFlags {
+	f := &checkFlags{flags: newFlags("check")}
+	f.Func("sink", "check this sink and not those in FAPILOG_SINKS: one `URI`, as there;\nmay be given more than once", f.carry.addSink)
+	f.Var(sink.Enum(&f.as, "run", "pipe", "tail", "program"), "as", "show what counts for this `command` where nothing is set: run, pipe or tail,\nor program for a Go program (default run)")
+	f.BoolVar(&f.ping, "ping", false, "open each sink, and ask its destination whether it is there")
+	f.BoolVar(&f.all, "all", false, "show the settings that have their default values too")
+	f.BoolVar(&f.json, "json", false, "print one JSON object, with all settings")
+	return f
+}
+
+func printCheckHelp(w io.Writer) { fmt.Fprintf(w, checkHelp, newCheckFlags().describe()) }
+
+// config returns the configuration as the command in f.as would use it.
+func (f *checkFlags) config() (fapilog.Config, error) {
+	cfg, err := f.carry.config()
+	if err != nil {
+		return cfg, err
+	}
+	switch f.as {
+	case "run":
+		cfg = forLines(cfg)
+	case "pipe", "tail":
+		cfg = forPipe(cfg)
+	}
+	return cfg, nil
+}
+
+func runCheck(std streams, args []string) int {
+	f := newCheckFlags()
+	if help, err := f.parse(args); err != nil {
+		return usageError(std.err, "fapilog check: %v", err)
+	} else if help {
+		printCheckHelp(std.out)
+		return exitOK
+	}
+	cfg, err := f.config()
+	if err != nil {
+		return configError(std.err, err)
+	}
+	signals, release := terminations()
+	defer release()
+	found, err := look(cfg, f.ping, signals)
+	if err != nil {
+		return configError(std.err, err)
+	}
+	text := found.text(f.all)
+	if f.json {
+		text = found.json()
+	}
+	if _, err := std.out.Write(text); err != nil || found.failed() {
+		return exitIncomplete
+	}
+	return exitOK
+}
+
+// finding is what check has to tell.
+type finding struct {
+	*fapilog.Plan
+	Pings []pinged `json:"pings,omitempty"` // none: nobody asked for them
+}
+
+// pinged is what came of trying out one sink.
+type pinged struct {
+	Name   string `json:"name"`
+	Result string `json:"result"` // one of the constants
+	Error  string `json:"error,omitempty"`
+}
+
+// What comes of trying out a sink.
+const (
+	pingOK     = "ok"
+	pingNone   = "cannot be pinged" // it could be opened
+	pingFailed = "error"
+)
+
+// look plans, and pings if that is wanted. A signal ends the pings.
+func look(cfg fapilog.Config, ping bool, signals <-chan os.Signal) (finding, error) {
+	plan, err := cfg.Plan()
+	if err != nil {
+		return finding{}, err
+	}
+	nameLevels(plan)
+	found := finding{Plan: plan}
+	if !ping {
+		return found, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	results, err := cfg.Ping(ctx)
+	for _, r := range results {
+		found.Pings = append(found.Pings, pingedOf(r))
+	}
+	return found, err
+}
+
+// nameLevels gives a name to the level below all others, which lines have where
+// nobody has set one.
+func nameLevels(p *fapilog.Plan) {
+	name := func(settings []fapilog.Setting) {
+		for i := range settings {
+			if s := &settings[i]; s.Name == "level" && strings.EqualFold(s.Value, slog.Level(math.MinInt).String()) {
+				s.Value = "all"
+			}
+		}
+	}
+	name(p.Settings)
+	for _, s := range p.Sinks {
+		name(s.Settings)
+	}
+}
+
+func pingedOf(r fapilog.PingResult) pinged {
+	switch {
+	case r.Err != nil:
+		return pinged{r.Name, pingFailed, strings.ReplaceAll(r.Err.Error(), "\n", "; ")}
+	case r.Pinged:
+		return pinged{Name: r.Name, Result: pingOK}
+	}
+	return pinged{Name: r.Name, Result: pingNone}
+}
+
+// failed reports whether something is wrong with a sink.
+func (f finding) failed() bool {
+	return slices.ContainsFunc(f.Pings, func(p pinged) bool { return p.Result == pingFailed })
+}
+
+func (f finding) json() []byte {
+	text, err := json.Marshal(f)
+	if err != nil {
+		panic(err) // it holds texts only
+	}
+	return append(text, '\n')
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fapilog/fapilog"
+	"github.com/fapilog/fapilog/internal/reference"
+	"github.com/fapilog/fapilog/sink"
+)
+
+const sinksHelp = `Usage: fapilog sinks [flags] [SCHEME]
+
+Lists the sinks that are linked into this program, with the parameters that their
+URIs take: name, default, meaning. With SCHEME, that of a URI, it describes this
+sink alone.
+
+Flags:
+%s
+Example:
+  fapilog sinks file
+
+The exit status is
+  0  it was listed
+  2  the command line is wrong, or there is no such sink in this program
+`
+
+// sinksFlags are the flags of sinks.
+type sinksFlags struct {
+	*flags
+	markdown, variables bool
+}
+
+func newSinksFlags() *sinksFlags {
+	f := &sinksFlags{flags: newFlags("sinks")}
+	f.operand, f.optional = "SCHEME", true
+	f.BoolVar(&f.markdown, "markdown", false, "print the tables of the documentation")
+	f.BoolVar(&f.variables, "variables", false, "list the environment variables instead")
+	return f
+}
+
+// parse is that of flags, and checks that the arguments fit together.
+func (f *sinksFlags) parse(args []string) (help bool, err error) {
+	if help, err = f.flags.parse(args); help || err != nil {
+		return help, err
+	}
+	if f.variables && f.value != "" {
+		return false, errors.New("--variables are those for all sinks; leave out SCHEME")
+	}
+	return false, nil
+}
+
+func printSinksHelp(w io.Writer) { fmt.Fprintf(w, sinksHelp, newSinksFlags().describe()) }
+
+func runSinks(std streams, args []string) int {
+	f := newSinksFlags()
+	if help, err := f.parse(args); err != nil {
+		return usageError(std.err, "fapilog sinks: %v", err)
+	} else if help {
+		printSinksHelp(std.out)
+		return exitOK
+	}
+	page := sinksPage{markdown: f.markdown, general: reference.Settings(fapilog.Parameters())}
+	switch {
+	case f.variables:
+		page.variables(reference.Settings(fapilog.Variables()))
+	case f.value == "":
+		page.all(reference.All(sink.Schemes()))
+	default:
+		scheme, _, _ := strings.Cut(strings.ToLower(f.value), ":") // of a whole URI too
+		k, ok := reference.Of(scheme)
+		if !ok {
+			_, err := sink.Parse(f.value, nil)
+			return usageError(std.err, "fapilog sinks: %v", err)
+		}
+		page.one(k)
+	}
+	if _, err := io.WriteString(std.out, page.text.String()); err != nil {
+		return exitIncomplete
+	}
+	return exitOK
+}
+
+// sinksPage is what sinks prints.
+type sinksPage struct {
+	markdown bool
+	general  []reference.Setting // what every sink has
+	text     strings.Builder
+}
+
+func (p *sinksPage) all(sinks []reference.Sink) {
+	general := reference.Prefer(p.general, sinks)
+	if p.markdown {
+		fmt.Fprintf(&p.text, "%s\n%s", reference.SinksMarkdown(sinks), reference.Markdown("parameter", general))
+		return
+	}
+	for _, k := range sinks {
+		p.sink(k)
+		p.text.WriteByte('\n')
+	}
+	p.text.WriteString("The parameters of every sink:\n" + reference.Text(general, 2))
+	p.text.WriteString("\nAs variables they are for all sinks: fapilog sinks --variables\n")
+}
+
+func (p *sinksPage) one(k reference.Sink) {
+	if p.markdown {
+		p.text.WriteString(reference.SinksMarkdown([]reference.Sink{k}))
+		return
+	}
+	p.sink(k)
+	if k.Example != "" {
+		fmt.Fprintf(&p.text, "\nExample:\n  %s\n", k.Example)
+	}
+	p.text.WriteString("\nThe parameters of every sink, with the defaults that count for this one:\n" + reference.Text(k.With(p.general), 2))
+}
+
+// sink writes the sink's own settings.
+func (p *sinksPage) sink(k reference.Sink) {
+	fmt.Fprintf(&p.text, "%s:", k.Scheme)
+	if k.Summary != "" {
+		fmt.Fprintf(&p.text, " %s", k.Summary)
+	}
+	if len(k.Settings) == 0 {
+		p.text.WriteString("\n  no parameters of its own\n")
+		return
+	}
+	p.text.WriteString("\n" + reference.Text(k.Settings, 2))
+}
+
+func (p *sinksPage) variables(settings []reference.Setting) {
+	if p.markdown {
+		p.text.WriteString(reference.Markdown("variable", settings))
+		return
+	}
+	p.text.WriteString(reference.Text(settings, 0))
+}

@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/fapilog/fapilog"
+	"github.com/fapilog/fapilog/internal/follow"
+)
+
+const tailHelp = `Usage: fapilog tail [flags] FILE...
+
+Follows files, as tail -F does, and carries the lines that are added to them to the
+sinks named in FAPILOG_SINKS or by --sink, or to the console when there are none. A
+line that is a JSON object is passed on as it is, save for masked secrets; any other
+line becomes the message of a record with "file":"FILE".
+
+Flags:
+%s
+Example:
+  fapilog tail --sink file:/srv/all.log /var/log/app.log '/var/log/nginx/*.log'
+
+FILE may be a pattern with * ? and [], quoted for the shell. New files that match it
+are followed too, but rotated copies that match would be read twice: name them so
+that they do not. A file that is there when tail starts is read from its end, one
+that appears later from its start. Of a file that does not end with a line's end, the
+last line waits for it.
+
+A file that is renamed, removed or replaced is read to its end before the new one of
+that name, which is begun when the old one has been silent for 1s. Files that were
+created and renamed away meanwhile are found: on Linux always, elsewhere and on
+network file systems if they still lie beside FILE, under a name such as app.log.1 or
+app-20260102.log. A file that is truncated (copytruncate) is read from its start; what
+it lost is counted as far as that can be known. Whatever keeps a file from being read,
+or was missed, is told on standard error. Every followed file takes a descriptor, and
+so do up to 128 rotated ones of each that wait.
+
+With FAPILOG_JOURNAL=DIR tail keeps in DIR/tail how far each file has been read, and
+goes on there when it is started again for the same FILEs: no line is lost, however
+it ended, under whatever name the file is found beside the other; after a kill the
+lines of the last second may come twice. Such positions are good for nothing without
+the records, so --positions alone, whose journal is in memory, covers only ends in
+good order. Without either tail starts at the files' ends.
+
+tail waits for sinks rather than lose lines, as pipe does; the files keep what is not
+read yet. It ends with SIGINT or SIGTERM, which allow --grace for what has been
+written until then. A second signal ends everything at once.
+
+At the end a line on standard error says what was read, {"input":{...}}. The last line
+is the ledger: one JSON object that says what became of every line. The exit status is
+  0  every line was delivered to every sink
+  2  the command line or the configuration is wrong; nothing was opened
+  3  something was dropped, quarantined or left, or could not be read
+`
+
+// tailFlags are the flags of tail.
+type tailFlags struct {
+	*carryFlags
+	fromStart bool
+	positions string
+}
+
+func newTailFlags() *tailFlags {
+	f := &tailFlags{carryFlags: newCarryFlags("tail")}
+	f.operand, f.many = "FILE", true
+	f.BoolVar(&f.fromStart, "from-start", false, "read files that are there and have no position from their start")
+	f.StringVar(&f.positions, "positions", "", "keep in this `file` how far each file has been read\n(default with FAPILOG_JOURNAL=DIR: in DIR/tail)")
+	return f
+}
+
+func printTailHelp(w io.Writer) { fmt.Fprintf(w, tailHelp, newTailFlags().describe()) }
+
+func (f *tailFlags) parse(args []string) (help bool, err error) {
+	if help, err = f.carryFlags.parse(args); help || err != nil {
+		return help, err
+	}
+	for _, path := range f.values {
+		if err := follow.Check(path); err != nil {
+			return false, fmt.Errorf("%s: %w", quote(path), err)
+		}
+	}
+	return false, nil
+}
+
+func runTail(std streams, args []string) int {
+	f := newTailFlags()
+	if help, err := f.parse(args); err != nil {
+		return usageError(std.err, "fapilog tail: %v", err)
+	} else if help {
+		printTailHelp(std.out)
+		return exitOK
+	}
+	cfg, err := f.config()
+	if err != nil {
+		return configError(std.err, err)
+	}
+	cfg = forPipe(cfg)
+	s, err := f.openTail(cfg, f.limits(cfg), std)
+	if err != nil {
+		return configError(std.err, err)
+	}
+	signals, release := terminations()
+	defer release()
+	return s.run(signals)
+}
+
+// openTail opens the positions and the pipeline. The caller runs the session, which
+// closes both.
+func (f *tailFlags) openTail(cfg fapilog.Config, l limits, std streams) (*session, error) {
+	store, err := f.openStore(cfg.Journal.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := f.open(cfg, l, std)
+	if err != nil {
+		if store != nil {
+			err = errors.Join(err, store.Close())
+		}
+		return nil, err
+	}
+	s.feed = func(ends ends) error { return f.follow(ends, s, store) }
+	return s, nil
+}
+
+// openStore opens where the positions are kept: in f.positions, else in the journal's
+// directory, else nowhere.
+func (f *tailFlags) openStore(journal string) (*follow.Store, error) {
+	path := f.positions
+	if path == "" {
+		if journal == "" {
+			return nil, nil
+		}
+		name, err := follow.StoreName(f.values)
+		if err != nil {
+			return nil, fmt.Errorf("fapilog tail: %w", err)
+		}
+		path = filepath.Join(journal, "tail", name)
+	}
+	store, err := follow.OpenStore(path)
+	if errors.Is(err, follow.ErrInUse) {
+		return nil, fmt.Errorf("fapilog tail: the positions in %s are in use: a tail of these files is running; end it, or give each one a FAPILOG_JOURNAL or --positions of its own", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fapilog tail: positions: %w", err)
+	}
+	return store, nil
+}
+
+// follow offers the lines of all files to the pipeline until the first signal, and
+// then what has been written until now. It tells what it has read.
+func (f *tailFlags) follow(ends ends, s *session, store *follow.Store) error {
+	t := follow.New(follow.Config{
+		Patterns: f.values, FromStart: f.fromStart, Store: store, Hold: time.Duration(f.multiline.timeout),
+		Lines:   func(path string) follow.Lines { return newTailLines(f.multiline, path, s.lines) },
+		Durable: func() bool { return onDisk(s.lines) },
+		Report:  func(path, text string) { fmt.Fprintf(s.stderr, "fapilog tail: %s: %s\n", path, text) },
+	})
+	following, cancel := context.WithCancel(ends.patience)
+	defer cancel()
+	defer context.AfterFunc(ends.reading, cancel)()
+	err := t.Finish(ends.reading, t.Run(following))
+	summary := t.Summary()
+	tellInput(s.stderr, summary)
+	switch {
+	case errors.Is(err, fapilog.ErrClosed): // the ledger counts the line
+		return nil
+	case err != nil:
+		return fmt.Errorf("tail: %w", err)
+	case !summary.Whole():
+		return errors.New("tail: some input could not be read, see above")
+	}
+	return nil
+}
+
+// onDisk reports whether what p has accepted outlives the process, or nothing does by
+// intention.
+func onDisk(p *fapilog.Pipeline) bool {
+	j := p.Stats().Journal
+	return j == nil || j.OnDisk
+}
+
+// tellInput prints what was read, as one JSON object on a line.
+func tellInput(w io.Writer, s follow.Summary) {
+	b, err := json.Marshal(map[string]follow.Summary{"input": s})
+	if err == nil {
+		_, _ = w.Write(append(b, '\n')) // nobody is left to tell
+	}
+}

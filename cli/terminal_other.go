@@ -1,0 +1,8 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
+
+package cli
+
+import "os"
+
+// sizeOf finds no terminal on systems where nobody has tried it.
+func sizeOf(*os.File) screen { return screen{} }

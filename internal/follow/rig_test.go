@@ -204,4 +204,3 @@ func needLinux(t *testing.T) {
 		t.Skip("only Linux tells what comes and goes in a directory, in order")
 	}
 }
-

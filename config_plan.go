@@ -28,6 +28,7 @@ type SinkPlan struct {
 	// other secrets as ***. ${NAME} has not been replaced. Empty for a Route.Sink.
 	URI string `json:"uri,omitempty"`
 
+	Scheme   string `json:"scheme,omitempty"`   // of the URI when ${NAME} has been replaced
 	Standby  bool   `json:"standby,omitempty"`  // it receives only what others divert to it
 	Fallback string `json:"fallback,omitempty"` // the sink that takes its records while its circuit is open; empty: none
 
@@ -63,6 +64,9 @@ func (c Config) Plan() (*Plan, error) {
 		}
 		next := routes[len(plan.Sinks)]
 		s := SinkPlan{Name: next.name, URI: f.uri(next.secrets), Standby: next.standby}
+		if next.opener != nil {
+			s.Scheme = next.scheme
+		}
 		if next.fallback >= 0 {
 			s.Fallback = routes[next.fallback].name
 		}

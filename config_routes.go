@@ -17,6 +17,7 @@ import (
 // route is one sink, completely configured: what New opens.
 type route struct {
 	name     string      // unique
+	scheme   string      // of the URI, or "sink": what it is called when it has no name
 	key      string      // what a durable journal keeps its progress under; unique
 	opener   sink.Opener // nil when the sink was given
 	sink     sink.Sink   // nil when there is an opener
@@ -54,7 +55,6 @@ type draft struct {
 	broken   bool // its mistakes have been told: what depends on it is not judged
 	unread   bool // so broken that its name is not known
 
-	scheme    string // what it is called when it has no name
 	place     string // what identifies it when it has no name; empty: nothing does
 	inherited bool   // OnOpen comes from Config.Defaults
 }

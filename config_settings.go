@@ -125,7 +125,7 @@ func levelSetting(p *slog.Leveler) flag.Value {
 			if *p == nil {
 				return ""
 			}
-			return (*p).Level().String()
+			return sink.Level((*p).Level()).String()
 		},
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
-	"math"
 
 	"github.com/fapilog/fapilog/journal"
 	"github.com/fapilog/fapilog/sink"
@@ -85,7 +83,7 @@ func NewReplayer(ctx context.Context, cfg Config) (*Replayer, error) {
 		return nil, configError([]error{errors.New("Journal.Dir is set: a replay needs no journal on disk, its records are in one already")})
 	}
 	if cfg.Level == nil {
-		cfg.Level = slog.Level(math.MinInt)
+		cfg.Level = sink.LevelAll
 	}
 	if cfg.Defaults.OnFull == 0 {
 		cfg.Defaults.OnFull = Block

@@ -113,6 +113,11 @@ func (h *handler) answer(r *http.Request) reply {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
+	if method != http.MethodGet && r.Header.Get("Origin") != "" {
+		// Not even from a page of the same origin: a name that is made to stand for
+		// the loopback address (DNS rebinding) makes any page one.
+		return say(http.StatusForbidden, "%s is not for web pages: it came with the header Origin", method)
+	}
 	answer, ok := h.pages[i].methods[method]
 	if !ok {
 		allow := h.pages[i].methods.allow()

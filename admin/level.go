@@ -56,7 +56,7 @@ func (h *handler) levelsNow() map[string]string {
 	all := make(map[string]string)
 	for _, m := range h.pipeline.Metrics() {
 		if !m.Standby {
-			all[m.Name] = m.Level.String()
+			all[m.Name] = sink.Level(m.Level).String()
 		}
 	}
 	return all
@@ -107,7 +107,7 @@ func readOrder(body io.Reader, inQuery order) (order, error) {
 			return order{}, err
 		}
 	}
-	if o.Level == nil {
+	if o.Level == nil || strings.TrimSpace(*o.Level) == "" {
 		return order{}, errNone
 	}
 	return o, nil
@@ -128,7 +128,7 @@ func parseOrder(text []byte) (o order, err error) {
 // parseLevel returns the level, or nil for what was configured.
 func parseLevel(text string) (slog.Leveler, error) {
 	text = strings.TrimSpace(text)
-	if text == "" || strings.EqualFold(text, "default") {
+	if strings.EqualFold(text, "default") {
 		return nil, nil
 	}
 	var l sink.Level

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,9 +27,8 @@ func TestLevelsAreSetAndBroughtBack(t *testing.T) {
 		{"PUT", "/level?level=Critical", "", `{"a":"ERROR+4","b":"ERROR+4"}`},
 		{"PUT", "/level", `{"level": "trace", "sink": "a"}`, `{"a":"DEBUG-4","b":"WARN"}`},
 		{"PUT", "/level", " {\"level\": \"debug\"}\n", `{"a":"DEBUG","b":"DEBUG"}`},
-		{"PUT", "/level?level=", "", before},
+		{"PUT", "/level?level=all", "", `{"a":"ALL","b":"ALL"}`},
 		{"PUT", "/level?level=Default", "\n", before},
-		{"PUT", "/level", `{"level": ""}`, before},
 		{"DELETE", "/level", "", before},
 	} {
 		h := Handler(two(t))
@@ -55,6 +55,8 @@ func TestAMistakeChangesNoLevel(t *testing.T) {
 		{"PUT", "/level?sink=a&level=loud", "", 400, `level "loud": want a level: debug, info, warn, error`},
 		{"PUT", "/level?sink=a", "", 400, "which level? Give level=LEVEL"},
 		{"PUT", "/level", "", 400, "which level?"},
+		{"PUT", "/level?level=", "", 400, "which level?"}, // a script's variable that is not set
+		{"PUT", "/level", `{"level": ""}`, 400, "which level?"},
 		{"PUT", "/level", `{"sink": "a"}`, 400, "which level?"},
 		{"PUT", "/level?sink=c&level=debug", "", 404, `no sink is named "c"; there are a, b`},
 		{"PUT", "/level?sink=&level=debug", "", 404, `no sink is named ""`},
@@ -120,5 +122,18 @@ func TestAStandbyHasNoLevel(t *testing.T) {
 	}
 	if w := ask(h, "PUT", "/level?level=debug", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"a":"DEBUG"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestNoWebPageChangesALevel(t *testing.T) {
+	h := Handler(two(t))
+	for _, method := range []string{"PUT", "DELETE"} {
+		r := httptest.NewRequest(method, "http://evil.example/level?sink=a", nil)
+		r.Header.Set("Origin", "http://evil.example") // that name stands for the loopback address now
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"math"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func newLimitFlags(command string) *limitFlags {
 
 func newGraceFlags(command string) *limitFlags {
 	f := &limitFlags{flags: newFlags(command)}
-	f.Var(&f.grace, "grace", "`time` for all that is left after SIGINT or SIGTERM, and for the last attempts;\n0: no waiting (default FAPILOG_GRACE, or 10s)")
+	f.Var(&f.grace, "grace", "`time` for all that is left after SIGINT, SIGTERM or SIGHUP, and for the last\nattempts; 0: no waiting (default FAPILOG_GRACE, or 10s)")
 	return f
 }
 
@@ -67,7 +66,7 @@ func newCarryFlags(command string) *carryFlags {
 	f := &carryFlags{limitFlags: newGraceFlags(command), progress: true, multiline: newMultiline()}
 	f.Func("sink", "carry to this sink and not to those in FAPILOG_SINKS: one `URI`, as there;\nmay be given more than once", f.addSink)
 	f.Var(&f.admin, "admin", "serve metrics, health and the ledger by HTTP on this `address`, such as 9090;\nwithout a host on the loopback interface alone")
-	f.BoolVar(&f.progress, "progress", true, "show on standard error how things go, if that is a terminal and no sink writes to\none; --progress=false: do not")
+	f.BoolVar(&f.progress, "progress", true, "show on standard error how things go, if that is a terminal, no sink writes to\none, and neither NO_COLOR nor TERM=dumb is set; --progress=false: do not")
 	f.multiline.bind(f.FlagSet)
 	return f
 }
@@ -117,7 +116,7 @@ func (f *carryFlags) open(cfg fapilog.Config, l limits, std streams) (*session, 
 		return nil, err
 	}
 	if f.progress {
-		s.progress = newProgress(std, cfg.Routes)
+		s.progress = newProgress(std, cfg)
 	}
 	if s.progress != nil {
 		s.stderr = s.progress
@@ -145,7 +144,7 @@ func (f *carryFlags) open(cfg fapilog.Config, l limits, std streams) (*session, 
 // the program wrote is wanted, whatever level it has.
 func forLines(cfg fapilog.Config) fapilog.Config {
 	if cfg.Level == nil {
-		cfg.Level = slog.Level(math.MinInt)
+		cfg.Level = sink.LevelAll
 	}
 	if cfg.Grace == 0 {
 		cfg.Grace = 10 * time.Second

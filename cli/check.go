@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -125,7 +123,6 @@ func look(cfg fapilog.Config, ping bool, signals <-chan os.Signal) (finding, err
 	if err != nil {
 		return finding{}, err
 	}
-	nameLevels(plan)
 	found := finding{Plan: plan}
 	if !ping {
 		return found, nil
@@ -144,22 +141,6 @@ func look(cfg fapilog.Config, ping bool, signals <-chan os.Signal) (finding, err
 		found.Pings = append(found.Pings, pingedOf(r))
 	}
 	return found, err
-}
-
-// nameLevels gives a name to the level below all others, which lines have where
-// nobody has set one.
-func nameLevels(p *fapilog.Plan) {
-	name := func(settings []fapilog.Setting) {
-		for i := range settings {
-			if s := &settings[i]; s.Name == "level" && strings.EqualFold(s.Value, slog.Level(math.MinInt).String()) {
-				s.Value = "all"
-			}
-		}
-	}
-	name(p.Settings)
-	for _, s := range p.Sinks {
-		name(s.Settings)
-	}
 }
 
 func pingedOf(r fapilog.PingResult) pinged {

@@ -296,7 +296,7 @@ func TestLineReachesTheConsoleWhileTheInputStaysOpen(t *testing.T) {
 }
 
 func TestProcessEndsWellOnASignal(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			c := startChild(t, []string{"FAPILOG_SINKS=stdout://?format=json", patient + "=1"}, "--grace", "1h")
 			c.say(t, "first\n")

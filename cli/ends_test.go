@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ func TestClocksOfRunBeginWithTheEndOfItsProgram(t *testing.T) {
 		want    moments
 	}{
 		"nobody is in a hurry":          {grace, nil, moments{0, lingering, lingering + grace}},
+		"the longest grace there is":    {math.MaxInt64, []time.Duration{3 * time.Second, 9 * time.Hour}, moments{0, lingering, 9 * time.Hour}},
 		"there is no grace":             {0, nil, moments{0, lingering, lingering}},
 		"a signal while it lives":       {grace, []time.Duration{-lives / 2}, moments{0, lingering, lingering + grace}},
 		"many while it lives":           {grace, []time.Duration{-lives / 2, -lives / 3, -lives / 4}, moments{0, lingering, lingering + grace}},
@@ -155,7 +157,7 @@ func TestWhatAProgramWroteIsInTheLedgerEvenIfASinkHeldItBack(t *testing.T) {
 		time.AfterFunc(time.Hour, func() { close(exited) })
 		began := time.Now()
 		status := s.runUntil(watchProgram(exited, nil, grace))
-		if took, most := time.Since(began)-time.Hour, lingering+grace+150*time.Millisecond; took > most {
+		if took, most := time.Since(began)-time.Hour, lingering+grace+moment+100*time.Millisecond; took > most {
 			t.Errorf("ended %v after the program, want %v at most", took, most)
 		}
 		l := ledger(t, stderr.String())

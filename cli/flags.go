@@ -73,17 +73,34 @@ func (f *flags) explain(err error) error {
 func maskedIn(args []string) sink.Masker {
 	var secrets []string
 	for _, arg := range args {
-		secrets = append(secrets, sink.Secrets(arg)...)
+		secrets = append(secrets, secretsOf(arg)...)
 		if _, value, ok := strings.Cut(arg, "="); ok {
-			secrets = append(secrets, sink.Secrets(value)...)
+			secrets = append(secrets, secretsOf(value)...)
 		}
 	}
 	return sink.NewMasker(secrets...)
 }
 
+// secretsOf returns the secrets of a URI. Where its scheme is not registered, any
+// parameter may be one.
+func secretsOf(uri string) []string {
+	secrets := sink.Secrets(uri)
+	scheme, rest, _ := strings.Cut(uri, "://")
+	if _, known := sink.NewOpener(strings.ToLower(scheme)); known {
+		return secrets
+	}
+	_, query, _ := strings.Cut(rest, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		if _, value, ok := strings.Cut(pair, "="); ok {
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
+}
+
 // quote quotes an argument, which may be a URI by mistake, and long.
 func quote(arg string) string {
-	return fmt.Sprintf("%.64q", sink.NewMasker(sink.Secrets(arg)...).Text(arg))
+	return fmt.Sprintf("%.64q", sink.NewMasker(secretsOf(arg)...).Text(arg))
 }
 
 func (f *flags) names() (names []string) {

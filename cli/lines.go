@@ -107,7 +107,7 @@ func copyLines(ctx context.Context, src source, s *splitter) error {
 }
 
 // moment is how long what lies in a pipe may take to be read.
-const moment = 50 * time.Millisecond
+const moment = 250 * time.Millisecond
 
 // rest gives s what has been read already, and up to held bytes more.
 func (in *input) rest(s *splitter, held int) error {
@@ -202,7 +202,7 @@ func (s *splitter) end() {
 // wait returns a channel that says when what was joined waits no longer, or nil if
 // nothing comes in between.
 func (s *splitter) wait() <-chan time.Time {
-	if s.joiner == nil || s.joiner.wait == 0 || !s.joiner.held() {
+	if s.joiner == nil || s.joiner.wait == 0 || !s.joiner.held() || s.size > 0 { // a line that has begun may belong to it
 		return nil
 	}
 	return time.After(s.joiner.wait)

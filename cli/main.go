@@ -61,9 +61,9 @@ func commands() map[string]command {
 // configuration, 3 for anything else; that of run is its program's. The settings come
 // from the environment and the arguments.
 //
-// While it runs, SIGINT and SIGTERM are the command's: the first ends it in good
-// order, the second at once. With run they and most others are its program's. Writing to a closed standard output or error does
-// not end the process. After an interrupted run a goroutine may be left that
+// While it runs, SIGINT, SIGTERM and SIGHUP are the command's: the first ends it in
+// good order, the second at once. With run they and most others are its program's.
+// Writing to a closed standard output or error does not end the process. After an interrupted run a goroutine may be left that
 // waits for stdin. Main is meant to be called once, by a main function.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer surviveBrokenPipes()()
@@ -124,9 +124,16 @@ func printHelp(std streams, args []string) int {
 	return exitOK
 }
 
-// usageError prints a mistake on the command line.
+// usageError prints a mistake on the command line, which begins with the command
+// that it is about: "fapilog run: …".
 func usageError(stderr io.Writer, format string, args ...any) int {
-	fmt.Fprintf(stderr, format+"\nRun 'fapilog help' for usage.\n", args...)
+	text := fmt.Sprintf(format, args...)
+	command, _, _ := strings.Cut(text, ":")
+	topic := strings.TrimPrefix(command, "fapilog")
+	if _, ok := topics()[strings.TrimSpace(topic)]; !ok {
+		topic = ""
+	}
+	fmt.Fprintf(stderr, "%s\nRun 'fapilog help%s' for usage.\n", text, topic)
 	return exitUsage
 }
 

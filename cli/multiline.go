@@ -37,7 +37,7 @@ func (m *multiline) bind(fs *flag.FlagSet) {
 
 func (m *multiline) setBegins(s string) error {
 	if s == "" {
-		return errors.New(`want a regular expression such as '^\S'`)
+		return errors.New(`want a regular expression such as '^\d{4}-'`)
 	}
 	re, err := regexp.Compile(s)
 	if err != nil {

@@ -48,7 +48,7 @@ func (a address) listen() (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", string(a))
 	if err != nil {
-		return nil, fmt.Errorf("fapilog: --admin: %w", err)
+		return nil, fmt.Errorf("fapilog: --admin: %w; choose another port, or 0 for one that is free", err)
 	}
 	return l, nil
 }
@@ -59,6 +59,10 @@ const (
 	pageRead   = 10 * time.Second
 	pageWrite  = 30 * time.Second
 	pageIdle   = 2 * time.Minute // longer than the interval of a scrape
+
+	// pageClients is how many connections are accepted at a time; others wait. The
+	// descriptors are for the sinks.
+	pageClients = 16
 )
 
 // lastAnswers is how long answers under way may take when the page ends.
@@ -86,7 +90,7 @@ func servePage(l net.Listener, h http.Handler) *page {
 	}
 	go func() {
 		defer close(p.done)
-		_ = p.server.Serve(l) // it ends with close, or with a listener that fails: the lines go on
+		_ = p.server.Serve(newLimited(l, pageClients)) // it ends with close, or with a listener that fails: the lines go on
 	}()
 	return p
 }

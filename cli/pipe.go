@@ -20,7 +20,7 @@ Flags:
 %s
 Example:
   app 2>&1 | FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog pipe
-  app 2>&1 | fapilog pipe --sink stdout --sink file:/var/log/app.log --multiline '^\S'
+  app 2>&1 | fapilog pipe --sink stdout --sink file:app.log --multiline '^\d{4}-'
 
 When the journal is full, reading waits for the sinks that work. A sink is not
 waited for while its circuit is open or it is parked, as it is when its
@@ -33,8 +33,8 @@ With FAPILOG_JOURNAL=DIR the journal is kept in DIR: lines that pipe has read
 survive its end, however that comes, and the next pipe with that DIR delivers
 them first. See fapilog help journal.
 
-At the end of the input pipe waits until every sink has everything. SIGINT or
-SIGTERM allows --grace for all that is left. The last lines of a program that the
+At the end of the input pipe waits until every sink has everything. SIGINT, SIGTERM
+or SIGHUP allows --grace for all that is left. The last lines of a program that the
 same Ctrl-C ends are not lost: pipe reads on until the end of the input, until
 nothing has come for 500ms, or for half of --grace. A second signal ends
 everything at once.

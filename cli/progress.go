@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/fapilog/fapilog"
@@ -32,26 +32,21 @@ type progress struct {
 
 // newProgress returns nil if nothing is to be shown: standard error is no terminal or
 // a plain one, or records are written to a terminal as well, which would tear the
-// block.
-func newProgress(std streams, routes []fapilog.Route) *progress {
-	if plain() || screenOf(std.err) == (screen{}) || writesTo(routes, "stderr") {
+// block. A configuration that is wrong has nothing to show either.
+func newProgress(std streams, cfg fapilog.Config) *progress {
+	if plain() || screenOf(std.err) == (screen{}) {
 		return nil
 	}
-	if screenOf(std.out) != (screen{}) && writesTo(routes, "stdout") {
+	plan, err := cfg.Plan()
+	if err != nil || writesTo(plan, "stderr") || screenOf(std.out) != (screen{}) && writesTo(plan, "stdout") {
 		return nil
 	}
 	return showOn(std.err, func() screen { return screenOf(std.err) })
 }
 
-// writesTo reports whether a route is a console of this scheme.
-func writesTo(routes []fapilog.Route, scheme string) bool {
-	for _, r := range routes {
-		at := strings.IndexAny(r.URI+":", ":?")
-		if strings.EqualFold(strings.TrimSpace((r.URI + ":")[:at]), scheme) {
-			return true
-		}
-	}
-	return false
+// writesTo reports whether a sink is a console of this scheme.
+func writesTo(plan *fapilog.Plan, scheme string) bool {
+	return slices.ContainsFunc(plan.Sinks, func(s fapilog.SinkPlan) bool { return s.Scheme == scheme })
 }
 
 func showOn(w io.Writer, size func() screen) *progress {
@@ -69,6 +64,9 @@ func (p *progress) begin(stats func() fapilog.Stats) {
 		for {
 			select {
 			case now := <-ticker.C:
+				if inBackground(p.w) { // where a shell, or another program, has the terminal
+					continue
+				}
 				s := stats()
 				p.draw(renderProgress(last, s, now.Sub(since), p.size()))
 				last, since = s, now

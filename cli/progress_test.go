@@ -18,7 +18,6 @@ import (
 
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/breaker"
-	"github.com/fapilog/fapilog/sink"
 	"github.com/fapilog/fapilog/sink/sinktest"
 )
 
@@ -323,7 +322,7 @@ func TestStuckTerminalDoesNotKeepTheRecords(t *testing.T) {
 }
 
 func TestProgressIsForTerminalsThatNoSinkWritesTo(t *testing.T) {
-	if p := newProgress(streams{out: new(bytes.Buffer), err: new(bytes.Buffer)}, nil); p != nil {
+	if p := newProgress(streams{out: new(bytes.Buffer), err: new(bytes.Buffer)}, fapilog.Config{}); p != nil {
 		t.Error("a buffer is no terminal")
 	}
 	f, err := os.Create(t.TempDir() + "/file")
@@ -334,15 +333,21 @@ func TestProgressIsForTerminalsThatNoSinkWritesTo(t *testing.T) {
 	if screenOf(f) != (screen{}) || screenOf((*os.File)(nil)) != (screen{}) {
 		t.Error("a file is a terminal")
 	}
-	routes := func(uris ...string) (r []fapilog.Route) {
-		for _, u := range uris {
-			r = append(r, fapilog.Route{URI: u})
+	t.Setenv("DEST", "stderr")
+	for uris, want := range map[string]bool{
+		"stderr": true, "stderr://": true, " STDERR:": true, "stderr?format=json": true, "${DEST}": true,
+		"stdout": false, "file:stderr": false, "stderr?enabled=false": false,
+	} {
+		cfg, err := fapilog.ConfigFromEnv("file:"+t.TempDir()+"/a", uris)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return append(r, fapilog.Route{Sink: sink.Sink(new(sinktest.Memory))})
-	}
-	for uri, want := range map[string]bool{"stderr": true, "stderr://": true, " STDERR:": true, "stderr?format=json": true, "stdout": false, "file:stderr": false, "stderrs:": false} {
-		if writesTo(routes("file:/a", uri), "stderr") != want {
-			t.Errorf("%q writes to standard error: %v", uri, !want)
+		plan, err := cfg.Plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if writesTo(plan, "stderr") != want {
+			t.Errorf("%q writes to standard error: %v", uris, !want)
 		}
 	}
 }

@@ -42,7 +42,7 @@ but for FAPILOG_SINKS, FAPILOG_JOURNAL and FAPILOG_QUARANTINE: what the sink
 refuses once more is counted as dropped, for it is where it was. Records of all
 levels are sent unless a level is set.
 
-SIGINT or SIGTERM stops the reading and allows --grace for what has been read; a
+SIGINT, SIGTERM or SIGHUP stops the reading and allows --grace for what has been read; a
 second signal ends everything at once.
 
 The last line on standard error is the ledger: one JSON object that says what

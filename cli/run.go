@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fapilog/fapilog"
@@ -25,13 +27,14 @@ Flags:
 %s
 Example:
   fapilog run --sink stdout --sink file:/var/log/app.jsonl -- app --port 8080
-  fapilog run --admin 9090 --multiline '^\S' -- java -jar app.jar
+  fapilog run --admin 9090 --multiline '^\d{4}-' -- java -jar app.jar
 
 The program has this command's standard input, environment and directory. Signals
-are passed on to it, and nothing else happens while it lives: no time is limited,
-and when every sink has ended the program is heard all the same. Nothing is written
-but what sinks and journal are told to write. As process 1 of a container run
-collects orphaned processes.
+are passed on to it (but for CHLD, PIPE, URG, TTIN, TTOU, XCPU, XFSZ, and what the
+terminal has sent to it as well, such as Ctrl-C), and nothing else happens while it
+lives: no time is limited, and when every sink has ended the program is heard all the
+same. Nothing is written but what sinks and journal are told to write. As process 1 of
+a container run collects orphaned processes.
 
 The program never waits for sinks: when the journal is full the oldest lines are
 evicted and counted. With --block it waits for those that work, as it would for any
@@ -47,7 +50,7 @@ The last line on standard error is the ledger: one JSON object that says what
 became of every line. The exit status is that of the program, and
   2         the command line or the configuration is wrong; it was not started
   3         with --strict: the program's was 0, but something was dropped,
-            quarantined or left
+            quarantined or left, or another process held its output
   126, 127  it cannot be executed; it is not found
   128+n     signal n has ended it
 `
@@ -117,7 +120,7 @@ func run(std streams, args []string) int {
 func (f *runFlags) runProgram(s *session, program []string) int {
 	c, err := child.Start(program)
 	if err != nil {
-		return notStarted(s, err)
+		return notStarted(s, program, err)
 	}
 	stop := make(chan struct{}) // closed when signals are nobody's any more
 	defer close(stop)
@@ -135,8 +138,12 @@ func (f *runFlags) runProgram(s *session, program []string) int {
 
 // notStarted ends a session that has nothing to carry but what an earlier process
 // has left.
-func notStarted(s *session, err error) int {
-	s.feed = func(ends) error { return fmt.Errorf("run: %w", err) }
+func notStarted(s *session, program []string, err error) int {
+	told := maskedIn(program).Error(err) // a URI may stand where the program should
+	if strings.Contains(program[0], "://") {
+		told = fmt.Errorf("%w; a sink is given with --sink, before the --", told)
+	}
+	s.feed = func(ends) error { return fmt.Errorf("run: %w", told) }
 	signals, release := terminations()
 	defer release()
 	ends := watch(signals, s.limits.grace)
@@ -163,9 +170,30 @@ func (f *runFlags) carryBoth(ends ends, c *child.Child, p *fapilog.Pipeline) err
 }
 
 // carryStream is carry for one stream. What lay in the pipe when the program ended is
-// read even if the sinks were waited for in between.
+// read even if the sinks were waited for in between. That somebody still holds the
+// stream when it is read no more is an error.
 func (f *runFlags) carryStream(ctx context.Context, r io.Reader, name string, p *fapilog.Pipeline) error {
-	return carry(ctx, source{Reader: r, held: maxHeld}, name, f.carryFlags, p, slog.String("stream", name))
+	stream := &heard{Reader: r}
+	err := carry(ctx, source{Reader: stream, held: maxHeld}, name, f.carryFlags, p, slog.String("stream", name))
+	if err == nil && !stream.ended.Load() {
+		return fmt.Errorf("run: %s is held by a process that the program has left behind; it is read no more", name)
+	}
+	return err
+}
+
+// heard is a stream that knows whether it has been read to its end.
+type heard struct {
+	io.Reader
+	ended atomic.Bool
+}
+
+// Read implements io.Reader.
+func (h *heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if err != nil {
+		h.ended.Store(true)
+	}
+	return n, err
 }
 
 // lingering is how long the output of a program that has ended is read. A variable, so

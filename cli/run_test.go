@@ -34,6 +34,18 @@ func runScript(t *testing.T, script string, cfg fapilog.Config, args []string, s
 
 func runProgram(t *testing.T, program []string, cfg fapilog.Config, args []string, sinks ...sink.Sink) (int, fapilog.Stats) {
 	t.Helper()
+	status, told := runTelling(t, program, cfg, args, sinks...)
+	return status, ledger(t, told)
+}
+
+// runTold runs a script and returns the exit status and what run says.
+func runTold(t *testing.T, script string, sinks ...sink.Sink) (status int, told string) {
+	t.Helper()
+	return runTelling(t, []string{"sh", "-c", script}, fapilog.Config{}, nil, sinks...)
+}
+
+func runTelling(t *testing.T, program []string, cfg fapilog.Config, args []string, sinks ...sink.Sink) (status int, told string) {
+	t.Helper()
 	for i, s := range sinks {
 		cfg.Routes = append(cfg.Routes, fapilog.Route{Name: string(rune('a' + i)), Sink: s})
 	}
@@ -48,8 +60,8 @@ func runProgram(t *testing.T, program []string, cfg fapilog.Config, args []strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	status := f.runProgram(s, program)
-	return status, ledger(t, stderr.String())
+	status = f.runProgram(s, program)
+	return status, stderr.String()
 }
 
 // streamLines returns the messages of the records of each stream, and of those of
@@ -320,7 +332,12 @@ func TestProcessThatHoldsTheStreamsDoesNotKeepRun(t *testing.T) {
 	go func() { opened <- open() }()
 	m := new(sinktest.Memory)
 	began := time.Now()
-	status, _ := runScript(t, `cat "$FIFO" & echo a; echo b >&2; exit 5`, fapilog.Config{}, nil, m)
+	status, told := runTold(t, `cat "$FIFO" & echo a; echo b >&2; exit 5`, m)
+	for _, stream := range []string{"stdout", "stderr"} {
+		if want := "fapilog run: " + stream + " is held by a process that the program has left behind; it is read no more"; !strings.Contains(told, want) {
+			t.Errorf("told is %s", told)
+		}
+	}
 	if took := time.Since(began); took < lingering {
 		t.Errorf("its output was read for %v, want %v at least", took, lingering)
 	}
@@ -398,5 +415,24 @@ func TestProgramThatCannotBeStartedIsToldBeforeTheLedger(t *testing.T) {
 	}
 	if s := ledger(t, r.stderr); s.Offered != 0 {
 		t.Errorf("the ledger: %+v", s)
+	}
+}
+
+func TestURIInTheProgramsPlaceIsToldWithoutItsSecrets(t *testing.T) {
+	r := call(t, map[string]string{"FAPILOG_SINKS": "file:" + filepath.ToSlash(t.TempDir()) + "/a"}, "run", "nobody://canaryuser:canarypassword@h?token=canarytoken")
+	if r.status != 127 || strings.Contains(r.stderr, "canary") || !strings.Contains(r.stderr, "a sink is given with --sink, before the --") {
+		t.Errorf("status %d; %s", r.status, strings.ReplaceAll(r.stderr, "canary", "***"))
+	}
+}
+
+func TestUsageErrorNamesTheHelpOfItsCommand(t *testing.T) {
+	for want, args := range map[string][]string{
+		"Run 'fapilog help run' for usage.":             {"run", "--nosuch"},
+		"Run 'fapilog help journal inspect' for usage.": {"journal", "inspect", "--nosuch"},
+		"Run 'fapilog help' for usage.":                 {"nosuch"},
+	} {
+		if r := call(t, nil, args...); r.status != exitUsage || !strings.HasSuffix(r.stderr, want+"\n") {
+			t.Errorf("%q: status %d; %s", args, r.status, r.stderr)
+		}
 	}
 }

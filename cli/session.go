@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/fapilog/fapilog"
@@ -148,7 +149,7 @@ func (s *session) finish(fedErr error, all context.Context) int {
 func lastLines(stats fapilog.Stats, fedErr error) []byte {
 	var b bytes.Buffer
 	if fedErr != nil {
-		fmt.Fprintf(&b, "fapilog %v\n", fedErr)
+		fmt.Fprintf(&b, "fapilog %s\n", strings.ReplaceAll(fedErr.Error(), "\n", "\nfapilog "))
 	}
 	if err := json.NewEncoder(&b).Encode(stats); err != nil {
 		fmt.Fprintf(&b, "fapilog: the ledger: %v\n", err)

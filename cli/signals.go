@@ -70,7 +70,7 @@ func watchProgram(exited <-chan struct{}, signals <-chan os.Signal, grace time.D
 			}
 		}
 		e.endPatience()
-		e.after(lingering, lingering+grace, first, signals)
+		e.after(lingering, max(grace, lingering+grace), first, signals) // a grace as long as there is overflows
 	}()
 	return e
 }
@@ -95,12 +95,12 @@ func (e ends) after(read, all time.Duration, but int, signals <-chan os.Signal) 
 	}
 }
 
-// terminations returns a channel of SIGINT and SIGTERM. A signal that the
-// process was started to ignore, as SIGINT is by a job in the background of a
-// script, stays ignored.
+// terminations returns a channel of SIGINT, SIGTERM and SIGHUP, by which a terminal
+// tells that it is closed. A signal that the process was started to ignore, as SIGINT
+// is by a job in the background of a script and SIGHUP by nohup, stays ignored.
 func terminations() (signals <-chan os.Signal, release func()) {
 	c := make(chan os.Signal, 2)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) {
 			signal.Notify(c, s)
 		}

@@ -84,7 +84,7 @@ func TestProgressIsShownOnATerminalOnlyWhereNothingElseIs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := newProgress(streams{out: c.out, err: c.err}, cfg.Routes) != nil; got != c.want {
+			if got := newProgress(streams{out: c.out, err: c.err}, cfg) != nil; got != c.want {
 				t.Errorf("shown: %v, want %v", got, c.want)
 			}
 		})

@@ -6,3 +6,6 @@ import "os"
 
 // sizeOf finds no terminal on systems where nobody has tried it.
 func sizeOf(*os.File) screen { return screen{} }
+
+// inBackground is of Unix.
+func inBackground(any) bool { return false }

@@ -21,3 +21,6 @@ func sizeOf(f *os.File) screen {
 	}
 	return screen{}.orUsual()
 }
+
+// inBackground is of Unix.
+func inBackground(any) bool { return false }

@@ -79,14 +79,14 @@ func TestDurationPrintsWhatOneWouldWrite(t *testing.T) {
 func TestLevel(t *testing.T) {
 	for s, want := range map[string]slog.Level{
 		"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "Warn": slog.LevelWarn, "WARNING": slog.LevelWarn, "error": slog.LevelError, "trace": -8,
-		"FATAL": 12, "critical": 12, "WARN+2": 6, "warning-1": 3, "error+0": 8, "4": 4, "-8": -8, "+3": 3, " info ": 0, "12": 12, "info-32768": -32768,
+		"FATAL": 12, "critical": 12, "WARN+2": 6, "warning-1": 3, "error+0": 8, "4": 4, "-8": -8, "+3": 3, " info ": 0, "12": 12, "info-32768": -32768, "All": LevelAll,
 	} {
 		var l Level
 		if err := l.Set(s); err != nil || l.Level() != want {
 			t.Errorf("%q is %v, %v, want %v", s, l, err, want)
 		}
 	}
-	for _, s := range []string{"", "loud", "warn+", "warn+x", "warn 2", "2+2", "+", "--1", "1.5", "warn+32768", "info+info", "warn++2"} {
+	for _, s := range []string{"", "loud", "warn+", "warn+x", "warn 2", "2+2", "+", "--1", "1.5", "warn+32768", "info+info", "warn++2", "all+1"} {
 		l := Level(42)
 		if err := l.Set(s); err == nil || l != 42 {
 			t.Errorf("%q is accepted as %v", s, l)

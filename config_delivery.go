@@ -34,7 +34,7 @@ const none time.Duration = -1
 // bind binds d's fields to the parameters of a URI. What they set is set in the
 // sense of a layer: no field becomes zero.
 func (d *Delivery) bind(fs *flag.FlagSet) {
-	fs.Var(levelSetting(&d.Level), "level", "least `level` of a record for this sink: debug, info, warn, error")
+	fs.Var(levelSetting(&d.Level), "level", "least `level` of a record: debug, info, warn, error, or all")
 	fs.Var(countSetting(&d.BatchRecords), "batch-records", "most `records` in one batch")
 	fs.Var(bytesSetting(&d.BatchBytes), "batch-bytes", "most `bytes` in one batch")
 	fs.Var(durationSetting(&d.Linger, none), "linger", "how `long` a record waits for its batch to fill")

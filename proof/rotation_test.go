@@ -3,7 +3,10 @@
 package proof
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +157,56 @@ func TestTwoProcessesRotateOneFile(t *testing.T) {
 		s.holds(p, n)
 	}
 	s.judge(b)
+}
+
+// outsider is a program that appends whole lines to the file, many in one write, and knows
+// nothing of its lock or its rotation. What it logs are the records of a producer.
+type outsider struct {
+	t       *testing.T
+	path    string
+	logged  uint64
+	scratch []byte
+}
+
+const outside = producer(1 << 20)
+
+func (o *outsider) write(lines int) {
+	o.t.Helper()
+	var text bytes.Buffer
+	h := slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})
+	for range lines {
+		var r slog.Record
+		r, o.scratch = outside.record(o.logged, o.scratch)
+		if err := h.Handle(o.t.Context(), r); err != nil {
+			o.t.Fatal(err)
+		}
+		o.logged++
+	}
+	f, err := os.OpenFile(o.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err == nil {
+		_, err = f.Write(text.Bytes())
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func TestLinesOfAProgramThatDoesNotTakeTheLockStayWhole(t *testing.T) {
+	var c *process
+	var o *outsider
+	s := logsWhile(t, "?max-size=1MiB", func(run *process, s *shelf) {
+		c, o = run, &outsider{t: t, path: s.path()}
+		run.logUntil("create the file", func() bool { return exists(s.path()) })
+		for range scaled(400) {
+			for range 8 {
+				o.write(64)
+			}
+			run.awaitAccepted(1)
+		}
+	})
+	s.readAll()
+	s.holds(outside, o.logged)
+	s.judge(c)
 }
 
 // rotationKills is one service that logs to a file, whose processes end at the points of

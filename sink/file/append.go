@@ -103,6 +103,7 @@ func (a *appender) Write(ctx context.Context, batch []sink.Record) error {
 }
 
 func (a *appender) write(ctx context.Context, batch []sink.Record) error {
+	a.unsynced, a.lost = false, nil
 	if err := a.background(); err != nil {
 		return err
 	}
@@ -113,7 +114,6 @@ func (a *appender) write(ctx context.Context, batch []sink.Record) error {
 		deadline, _ := ctx.Deadline()
 		_ = f.SetWriteDeadline(deadline) // only FIFOs and the like have one
 	}
-	a.unsynced, a.lost = false, nil
 	return a.lines.WriteTo(ctx, &attempt{a: a, ctx: ctx}, batch)
 }
 
@@ -222,7 +222,7 @@ func (a *appender) append(p []byte) (n int, gone bool, err error) {
 		c.size, c.known = c.end, unknown
 		return n, false, err
 	}
-	c.size, c.known = info.Size(), info.Size()
+	c.size, c.known = info.Size(), c.end
 	if unlinked(info) && a.look() != nil {
 		return 0, true, err
 	}

@@ -21,16 +21,22 @@ import (
 // A file is compressed under the lock of the original, to a temporary name beside it.
 // So two processes do not compress the same file, and a temporary file whose original
 // is not locked is nobody's. At any moment either the original is there and whole, or
-// the compressed file is, or both: then it is compressed again.
+// the compressed file is, or both: then only the original is left to be removed.
 type compressor struct {
 	kick chan struct{} // holds a token: there may be something to compress
 	done chan struct{} // closed when run has returned
 
 	mu    sync.Mutex
 	names *names
-	err   error // of the last round, until take
+	err   error // of the rounds since the last take
 
-	wrap func(handle) handle // in tests: makes temporary files fail; nil: none
+	told map[string]string // owned by run: files that cannot be compressed, and why
+
+	// Replaced in tests.
+	wrap    func(handle) handle  // makes temporary files fail; nil: none
+	sync    func(*os.File) error // of originals
+	syncDir func(path string) error
+	rename  func(from, to string) error
 }
 
 // patience is how long another process may have the lock of a rotated file, before that
@@ -40,7 +46,10 @@ const patience = 5 * time.Second
 var errGrew = errors.New("another program goes on writing to it; it has to reopen the file or take its lock")
 
 func newCompressor() *compressor {
-	return &compressor{kick: make(chan struct{}, 1), done: make(chan struct{})}
+	return &compressor{
+		kick: make(chan struct{}, 1), done: make(chan struct{}),
+		sync: (*os.File).Sync, syncDir: syncDir, rename: os.Rename,
+	}
 }
 
 // look makes the compressor look for files with these names.
@@ -54,7 +63,7 @@ func (c *compressor) look(s *names) {
 	}
 }
 
-// take returns the error of a round, once.
+// take returns what went wrong since it was called last.
 func (c *compressor) take() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,26 +85,33 @@ func (c *compressor) run(ctx context.Context) {
 		c.mu.Unlock()
 		err := c.round(ctx, s)
 		c.mu.Lock()
-		c.err = err
+		c.err = errors.Join(c.err, err)
 		c.mu.Unlock()
 	}
 }
 
 // round compresses what there is, oldest first. A file that fails stays as it is until
 // another round, and does not keep the others from their turn, unless the disk is full.
+// The same error of the same file is told once.
 func (c *compressor) round(ctx context.Context, s *names) error {
 	found, err := s.list()
 	if err != nil {
 		return fmt.Errorf("compress: %w", err)
 	}
 	var errs []error
+	told := c.told
+	c.told = make(map[string]string)
 	for _, m := range found.plain {
-		err := c.compress(ctx, s.rotated(m))
+		path := s.rotated(m)
+		err := c.compress(ctx, path)
 		if ctx.Err() != nil {
 			return errors.Join(errs...)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("compress %s: %w", filepath.Base(s.rotated(m)), err))
+			c.told[path] = err.Error()
+			if told[path] != err.Error() {
+				errs = append(errs, fmt.Errorf("compress %s: %w", filepath.Base(path), err))
+			}
 		}
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 			break
@@ -110,7 +126,7 @@ func (c *compressor) compress(ctx context.Context, path string) error {
 	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
 		return ignoreAbsent(err)
 	}
-	original, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	original, err := os.OpenFile(path, forSync|openFlags, 0)
 	if err != nil {
 		return ignoreAbsent(err)
 	}
@@ -123,9 +139,15 @@ func (c *compressor) compress(ctx context.Context, path string) error {
 		return err // whoever had the lock has compressed it
 	}
 	temporary := path + temporarySuffix
+	if unpacked(ctx, path+zipSuffix) >= info.Size() {
+		// A process ended between install's two steps, perhaps with the machine, which may
+		// have shortened the original.
+		_ = os.Remove(temporary)
+		return c.finish(path, original, info)
+	}
 	err = c.write(ctx, temporary, original, info)
 	if err == nil {
-		err = finish(path, temporary, original, info)
+		err = c.install(path, temporary, original, info)
 	}
 	if err != nil {
 		_ = os.Remove(temporary)
@@ -134,6 +156,28 @@ func (c *compressor) compress(ctx context.Context, path string) error {
 		return nil // done, or retention has removed it meanwhile, and perhaps the temporary file
 	}
 	return err
+}
+
+// unpacked returns how many bytes the compressed file at path has in it; -1: there is
+// none, or not a whole one.
+func unpacked(ctx context.Context, path string) int64 {
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return -1
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return -1
+	}
+	n, err := copyUntil(ctx, io.Discard, z)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // patientLock reports false when somebody else has the lock for so long that the file
@@ -169,9 +213,14 @@ func (c *compressor) write(ctx context.Context, path string, original *os.File, 
 		f = c.wrap(f)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	// Or else a power failure could leave the compressed file, which is synced, beside
+	// an original that is shorter.
+	if err := c.sync(original); err != nil {
+		return err
+	}
 	z := gzip.NewWriter(f)
 	z.Name, z.ModTime = filepath.Base(original.Name()), info.ModTime()
-	n, err := copyUntil(ctx, z, original)
+	n, err := copyUntil(ctx, begun{z}, original)
 	if err == nil {
 		err = z.Close()
 	}
@@ -194,6 +243,15 @@ func (c *compressor) write(ctx context.Context, path string, original *os.File, 
 	return nil
 }
 
+// begun is a compressed file of which parts are written.
+type begun struct{ io.Writer }
+
+func (b begun) Write(p []byte) (int, error) {
+	n, err := b.Writer.Write(p)
+	crash.Point("gzip.begun")
+	return n, err
+}
+
 // copyUntil copies all of r, and stops when ctx ends.
 func copyUntil(ctx context.Context, w io.Writer, r io.Reader) (n int64, err error) {
 	buf := make([]byte, 128<<10)
@@ -204,7 +262,6 @@ func copyUntil(ctx context.Context, w io.Writer, r io.Reader) (n int64, err erro
 				return n, err
 			}
 			n += int64(k)
-			crash.Point("gzip.begun")
 		}
 		if err == io.EOF {
 			return n, nil
@@ -216,17 +273,22 @@ func copyUntil(ctx context.Context, w io.Writer, r io.Reader) (n int64, err erro
 	return n, ctx.Err()
 }
 
-// finish gives the compressed file its name and removes the original. If that is gone
-// by then, retention has removed it, and thinks that nothing is left of it.
-func finish(path, temporary string, original *os.File, info os.FileInfo) error {
+// install gives the compressed file its name and removes the original.
+func (c *compressor) install(path, temporary string, original *os.File, info os.FileInfo) error {
 	if !isFile(path, info) {
 		return os.Remove(temporary)
 	}
-	if err := os.Rename(temporary, path+zipSuffix); err != nil {
+	if err := c.rename(temporary, path+zipSuffix); err != nil {
 		return err
 	}
 	crash.Point("gzip.renamed")
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	return c.finish(path, original, info)
+}
+
+// finish removes the original of a compressed file. If that is gone by then, retention
+// has removed it, and thinks that nothing is left of it.
+func (c *compressor) finish(path string, original *os.File, info os.FileInfo) error {
+	if err := c.syncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if closeFirst {

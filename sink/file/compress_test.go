@@ -284,6 +284,92 @@ func TestWhatRetentionRemovesMeanwhileDoesNotComeBackCompressed(t *testing.T) {
 	}
 }
 
+// Retention comes between the two steps that end a compression.
+func TestWhatRetentionHasRemovedByThenIsRemovedCompressedToo(t *testing.T) {
+	dir := t.TempDir()
+	s, paths := plainIn(t, dir, text(0, 9))
+	c := newCompressor()
+	c.rename = func(from, to string) error {
+		if err := os.Remove(paths[0]); err != nil { // having seen no compressed one
+			t.Error(err)
+		}
+		return os.Rename(from, to)
+	}
+	if err := c.round(t.Context(), s); err != nil || len(namesIn(t, dir)) != 0 {
+		t.Errorf("%v; there are %q", err, namesIn(t, dir))
+	}
+}
+
+func TestTheOriginalIsOnTheDiskBeforeItIsCompressedAndTheDirectoryBeforeItIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	s, paths := plainIn(t, dir, text(0, 9))
+	c := newCompressor()
+	c.sync = func(f *os.File) error { return errors.Join(f.Sync(), syscall.EIO) }
+	if err := c.round(t.Context(), s); !errors.Is(err, syscall.EIO) || len(namesIn(t, dir)) != 1 {
+		t.Errorf("%v; there are %q", err, namesIn(t, dir))
+	}
+	c = newCompressor()
+	c.syncDir = func(string) error {
+		if got := namesIn(t, dir); len(got) != 2 {
+			t.Errorf("the directory is synced with %q in it", got)
+		}
+		return syscall.EIO
+	}
+	if err := c.round(t.Context(), s); !errors.Is(err, syscall.EIO) || read(t, paths[0]) != text(0, 9) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// After a power failure the plain file, which was not synced, may be short beside a whole
+// compressed one.
+func TestAWholeCompressedFileIsNotReplacedByWhatAPowerFailureLeft(t *testing.T) {
+	whole := strings.Repeat(text(0, 1000), 50)
+	for name, plain := range map[string]string{"nothing": "", "a part": text(0, 9), "all of it": whole} {
+		dir := t.TempDir()
+		s, paths := plainIn(t, dir, whole)
+		if err := newCompressor().round(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		touch(t, dir, filepath.Base(paths[0])+".gz.tmp")
+		if err := os.WriteFile(paths[0], []byte(plain), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := newCompressor().round(t.Context(), s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := namesIn(t, dir); len(got) != 1 || unzip(t, paths[0]+".gz") != whole {
+			t.Errorf("%s: there are %q", name, got)
+		}
+	}
+}
+
+func TestACompressedFileThatIsNotWholeIsReplaced(t *testing.T) {
+	for name, damage := range map[string]func(path string, size int64) error{
+		"cut off": func(path string, size int64) error { return os.Truncate(path, size-1) },
+		"empty":   func(path string, size int64) error { return os.Truncate(path, 0) },
+		"with zeros at its end": func(path string, size int64) error {
+			return errors.Join(os.Truncate(path, size-9), os.Truncate(path, size))
+		},
+		"shorter than the plain": func(path string, _ int64) error { return nil },
+	} {
+		dir := t.TempDir()
+		s, paths := plainIn(t, dir, text(0, 9))
+		if err := newCompressor().round(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(paths[0] + ".gz")
+		if err := errors.Join(err, damage(paths[0]+".gz", info.Size()), os.WriteFile(paths[0], []byte(text(0, 10)), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := newCompressor().round(t.Context(), s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := namesIn(t, dir); len(got) != 1 || unzip(t, paths[0]+".gz") != text(0, 10) {
+			t.Errorf("%s: there are %q", name, got)
+		}
+	}
+}
+
 func TestLinksAndDirectoriesAreNotCompressed(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := plainIn(t, dir)

@@ -10,16 +10,19 @@
 // whenever they are missing. A record is a line, and no line is torn or, but for the
 // cases named below, written twice. When a write ends in the middle of a line (a full
 // disk, a limit), that part is cut off again, or finished by the next attempt where it
-// cannot be cut off (a file that can only be appended to). After an error the next attempt opens the file anew. What a killed process has left of
-// a line is cut off if it begins like a record ({) and is not a whole one; any other
-// last line without its newline is given one, and nothing of it is lost.
+// cannot be cut off (a file that can only be appended to). After an error the next
+// attempt opens the file anew. What a killed process has left of a line is cut off if
+// it begins like a record ({) and is not a whole one; any other last line without its
+// newline is given one, and nothing of it is lost.
 //
 // A write holds an exclusive lock on the file, flock(2), and under it looks whether the
 // path still names the file, or else opens the one it names. So several processes and
 // sinks may write and rotate one file, as long as all of them are of this package: lines
 // are whole, and no line goes to a file that another has rotated. Programs that do not
-// take the lock may append whole lines in one write each. On file systems
-// and systems without flock (Windows) a file is to have one writer.
+// take the lock may append whole lines in one write each: while one of them is under way,
+// nothing is cut off. (Only a line that begins behind what a killed process has left, in
+// the moment that is cut off, goes with it; or else it would have been a part of it.) On
+// file systems and systems without flock (Windows) a file is to have one writer.
 //
 // What a program outside does is noticed by the next write: a file that was renamed or
 // removed (logrotate) is left for a new one, a file that was truncated (copytruncate)
@@ -34,22 +37,29 @@
 // was last written before; what a restarted process finds is judged by its time of
 // modification. An empty file is not rotated.
 //
-// Rotating is renaming: app.jsonl to app-20060102T150405.000.jsonl, the moment in UTC,
-// with -1, -2 and so on behind it if that is taken. When the clock has gone back, the
-// latest name there is is counted up, so the order of the names (stamp, then number)
-// is always that of the rotations. A rotation that fails is a failed attempt.
+// Rotating is renaming: app.jsonl to app-20060102T150405.000.jsonl, the moment in UTC, or
+// the first millisecond after the latest name there is, if that is later: so the order
+// of the names, as text, is always that of the rotations, however many there are in a
+// moment and wherever the clock goes. Names of earlier versions, with -1, -2 and so on
+// behind the stamp, come after the one without. A rotation that fails is a failed
+// attempt. A file that is a mount point cannot be rotated, nor can one with the name of
+// a compressed file (.gz).
 //
 // After each rotation, and at the first write, rotated files are removed, oldest
 // first: those beyond the newest max-files, then those older than max-age (by name or
 // time of modification, whichever is earlier; the newest one stays, and so does what
 // lies in the future), then as many as make all of them and the file fit into
-// max-total, which is also looked after before each write. Only regular files whose
-// names have exactly this form are counted, removed or compressed.
+// max-total, which is also looked after before each write. A line that is longer than
+// max-total is written all the same: its file does not count as long as it is the file
+// or the newest rotated one, and so removes no other. Neither does a compressed file
+// that is being made. Only regular files whose names have exactly this form are
+// counted, removed or compressed.
 //
 // compress=gzip: a goroutine compresses rotated files, oldest first, also those of an
-// earlier process. The original is removed when the compressed file is whole, on the
-// disk and under its name; a process killed in between leaves both, and the next one
-// compresses again. Close does not wait for it: the original stays.
+// earlier process. The original is synced, and removed when the compressed file is whole,
+// on the disk and under its name; a process killed in between leaves both, and the next
+// one removes the original. Close does not wait for it: the original stays. A file
+// that cannot be compressed is tried again after each rotation, and told once.
 //
 // # On the disk
 //
@@ -60,7 +70,8 @@
 // they are rotated, and directories after. An error of fsync is a failed attempt, the
 // next one opens the file anew; with fsync=batch it writes all of its batch again, so
 // that lines may be there twice. An error of the goroutines, of fsync=1s and of
-// compress, fails the next attempt, once, before anything is written.
+// compress, fails the next attempt, once, before anything is written; so does one of the
+// sync, with fsync=1s, of a file that is left because of another error.
 //
 // # Other files
 //

@@ -275,6 +275,35 @@ func TestTheRestOfALineIsNotWrittenToAnotherFile(t *testing.T) {
 	}
 }
 
+// The file is removed while the rest is written: what is a rest there would be torn in
+// a new file.
+func TestTheRestOfALineIsNotWrittenToTheFileAfterARemovedOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s, room := open(t, path), 20
+	nothing := func() {}
+	before := &nothing
+	s.wrap = func(h handle) handle { return between{failing{handle: h, room: &room, noTruncate: true}, before} }
+	rest, err := retry(t.Context(), s, records(0, 5))
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	room = 1 << 20
+	*before = func() {
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Write(t.Context(), rest); !errors.Is(err, errMoved) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Write(t.Context(), rest); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); got != text(2, 5) {
+		t.Errorf("the new file holds %q", got)
+	}
+}
+
 func TestRecordsSurviveAnyShortWrites(t *testing.T) {
 	for seed := range uint64(100) {
 		rnd := rand.New(rand.NewPCG(seed, 2))

@@ -15,6 +15,9 @@ const (
 
 	// closeFirst: an open file cannot be renamed or removed.
 	closeFirst = false
+
+	// forSync is how a file is opened that is read and synced.
+	forSync = os.O_RDONLY
 )
 
 // The rights that access asks for, see access(2).
@@ -37,7 +40,7 @@ func unlinked(info os.FileInfo) bool {
 // has it. It belongs to the open file, not to the process: two sinks of one process
 // exclude each other too. A file system without locks answers errNoLocks.
 func flock(f syscall.Conn) (taken bool, err error) {
-	err = control(f, syscall.LOCK_EX|syscall.LOCK_NB)
+	err = control(f, func(fd int) error { return syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) })
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		return false, nil
@@ -50,16 +53,26 @@ func flock(f syscall.Conn) (taken bool, err error) {
 }
 
 // funlock gives the lock back. Closing the file does as well.
-func funlock(f syscall.Conn) { _ = control(f, syscall.LOCK_UN) }
+func funlock(f syscall.Conn) {
+	_ = control(f, func(fd int) error { return syscall.Flock(fd, syscall.LOCK_UN) })
+}
 
-func control(f syscall.Conn, how int) error {
+// awaitWrites returns when no write(2) to the file is under way that was when it was
+// called. While one is, the file grows bit by bit, and Linux has the inode locked; chown
+// takes the same lock, and with -1 and -1 changes neither owner nor group, nor does it
+// need to be the owner's.
+func awaitWrites(f syscall.Conn) error {
+	return control(f, func(fd int) error { return syscall.Fchown(fd, -1, -1) })
+}
+
+func control(f syscall.Conn, call func(fd int) error) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	failed := conn.Control(func(fd uintptr) {
 		for {
-			if err = syscall.Flock(int(fd), how); err != syscall.EINTR {
+			if err = call(int(fd)); err != syscall.EINTR {
 				return
 			}
 		}

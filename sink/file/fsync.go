@@ -102,10 +102,15 @@ func (f *flusher) sync() {
 		return // whoever closed it has synced it
 	}
 	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		f.mu.Lock()
-		f.err = err
-		f.mu.Unlock()
+		f.fail(err)
 	}
+}
+
+// fail keeps the error of a sync for take.
+func (f *flusher) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
 }
 
 // wrote tells the flusher that there is something to sync.

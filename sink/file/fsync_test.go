@@ -151,6 +151,50 @@ func TestADirtyFileIsSyncedAfterTheIntervalAndAnErrorFailsOneAttempt(t *testing.
 	}) // which fails if a goroutine is left
 }
 
+// The sync that fails is that of records which were delivered before.
+func TestASyncThatFailsBecauseAnotherErrorHasComeIsToldOnce(t *testing.T) {
+	for _, last := range []func(s *appender) error{
+		func(s *appender) error { return s.Write(t.Context(), records(1, 2)) },
+		func(s *appender) error { return s.Close() },
+	} {
+		s, room := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), Fsync: Fsync(time.Hour)}), -1
+		syncs := &syncing{fail: func(n int) bool { return n == 1 }}
+		s.wrap = func(h handle) handle { return failing{handle: syncs.wrap(h), room: &room} }
+		if err := s.Write(t.Context(), records(0, 1)); err != nil {
+			t.Fatal(err)
+		}
+		room = 0
+		if err := s.Write(t.Context(), records(1, 2)); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("got %v", err)
+		}
+		room = -1
+		if err := last(s); !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "what was written before may not be on the disk") {
+			t.Errorf("got %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("told again: %v", err)
+		}
+	}
+}
+
+// With an interval, the end of the attempt syncs nothing: that leaving the file has
+// failed is all there is to know it by.
+func TestABatchWhoseFileCouldNotBeSyncedWhenItWasLeftIsWrittenAgain(t *testing.T) {
+	s := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), Fsync: Fsync(time.Hour), MaxSize: 16})
+	syncs := &syncing{fail: func(n int) bool { return n == 2 }} // the first is before the renaming
+	s.wrap = syncs.wrap
+	var partial *sink.Error
+	if err := s.Write(t.Context(), records(0, 4)); !errors.Is(err, syscall.EIO) || errors.As(err, &partial) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Write(t.Context(), records(0, 4)); err != nil {
+		t.Error(err)
+	}
+	if got, want := strings.Join(contents(t, s), "|"), text(0, 2)+"|"+text(0, 2)+"|"+text(2, 4); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestCloseTellsThatTheLastSyncFailed(t *testing.T) {
 	s, syncs := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), Fsync: Fsync(time.Hour)}), &syncing{fail: func(int) bool { return true }}
 	s.wrap = syncs.wrap

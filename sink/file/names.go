@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +27,6 @@ const (
 type names struct {
 	path      string // of the file
 	stem, ext string // of its name: app, .jsonl
-	own       *regexp.Regexp
 }
 
 func namesOf(path string) *names {
@@ -38,14 +36,18 @@ func namesOf(path string) *names {
 	if stem == "" {
 		stem, ext = ext, "" // .log is all name
 	}
-	own := `^` + regexp.QuoteMeta(stem) + `-([0-9]{8}T[0-9]{6}\.[0-9]{3})(?:-([1-9][0-9]{0,8}))?` + regexp.QuoteMeta(ext) + `(\.gz|\.gz\.tmp)?$`
-	return &names{path: path, stem: stem, ext: ext, own: regexp.MustCompile(own)}
+	return &names{path: path, stem: stem, ext: ext}
+}
+
+// isCompressed reports whether the name is one that compressed files have.
+func isCompressed(path string) bool {
+	return strings.HasSuffix(path, zipSuffix) || strings.HasSuffix(path, temporarySuffix)
 }
 
 // mark tells the rotated files of one file apart and is their order.
 type mark struct {
-	stamp string // the moment of rotation, or a later one that was taken already
-	n     int    // counts within the stamp, from 0
+	stamp string // the moment of rotation, or a later one if that was taken
+	n     int    // counts within the stamp, from 0; no new name has one, earlier versions made some
 }
 
 func (m mark) compare(o mark) int {
@@ -53,14 +55,16 @@ func (m mark) compare(o mark) int {
 }
 
 // after returns the mark of a rotation now that comes after m. When the clock went
-// back, or stands still, that is the next one of the same stamp: the order of marks is
-// the order of rotations.
+// back, or stands still, that is m and a millisecond: the order of marks, which is that
+// of their text, is the order of rotations.
 func (m mark) after(now time.Time) mark {
-	stamp := now.UTC().Format(stampLayout)
-	if stamp > m.stamp {
+	if stamp := now.UTC().Format(stampLayout); stamp > m.stamp {
 		return mark{stamp: stamp}
 	}
-	return mark{m.stamp, m.n + 1}
+	if next := m.time().Add(time.Millisecond).Format(stampLayout); next > m.stamp {
+		return mark{stamp: next}
+	}
+	return mark{m.stamp, m.n + 1} // the year 9999 is over
 }
 
 // time returns the moment the mark names.
@@ -81,15 +85,30 @@ func (s *names) rotated(m mark) string {
 // parse returns the mark in the name of a rotated file, and what follows its
 // extension: nothing, zipSuffix or temporarySuffix.
 func (s *names) parse(name string) (m mark, suffix string, ok bool) {
-	parts := s.own.FindStringSubmatch(name)
-	if parts == nil {
-		return mark{}, "", false
+	for _, suffix = range []string{temporarySuffix, zipSuffix, ""} {
+		if whole, found := strings.CutSuffix(name, s.ext+suffix); found {
+			text, found := strings.CutPrefix(whole, s.stem+"-")
+			if m, ok = parseMark(text); ok && found {
+				return m, suffix, true
+			}
+			break
+		}
 	}
-	if _, err := time.Parse(stampLayout, parts[1]); err != nil {
-		return mark{}, "", false
+	return mark{}, "", false
+}
+
+// parseMark reads a stamp, and a number behind it if there is one.
+func parseMark(text string) (m mark, ok bool) {
+	m.stamp, text, ok = strings.Cut(text, "-")
+	if ok {
+		n, err := strconv.ParseUint(text, 10, 31)
+		if err != nil || n == 0 || strconv.FormatUint(n, 10) != text {
+			return mark{}, false
+		}
+		m.n = int(n)
 	}
-	n, _ := strconv.Atoi(parts[2]) // nothing: 0
-	return mark{parts[1], n}, parts[3], true
+	t, err := time.Parse(stampLayout, m.stamp)
+	return m, err == nil && t.Format(stampLayout) == m.stamp // Parse takes a comma too
 }
 
 // listing is what a directory has of a file's rotated ones, each in order.

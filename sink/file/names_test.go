@@ -45,6 +45,17 @@ func TestOnlyNamesOfExactlyTheFormAreOurs(t *testing.T) {
 		{"app", "app-20060102T150405.000.gz", mark{"20060102T150405.000", 0}, ".gz", true},
 		{".log", ".log-20060102T150405.000", mark{"20060102T150405.000", 0}, "", true},
 		{"a+b.x.log", "a+b.x-20060102T150405.000.log", mark{"20060102T150405.000", 0}, "", true},
+		{"caf\xe9.log", "caf\xe9-20060102T150405.000.log.gz", mark{"20060102T150405.000", 0}, ".gz", true},
+		{"a-b.log", "a-b-20060102T150405.000-3.log", mark{"20060102T150405.000", 3}, "", true},
+		{"app", "app-20060102T150405.000-2.gz.tmp", mark{"20060102T150405.000", 2}, ".gz.tmp", true},
+		{"app", "app-20060102T150405.000-", mark{}, "", false},
+		{"app", "app-20060102T150405.000-+1", mark{}, "", false},
+		{"app", "app-20060102T150405.000-1-1", mark{}, "", false},
+		{"app", "app-20060102T150405.000-99999999999", mark{}, "", false},
+		{"app", "app-20060102T150405.0000", mark{}, "", false},
+		{"app", "app-", mark{}, "", false},
+		{"app", "app", mark{}, "", false},
+		{"app.log", ".log", mark{}, "", false},
 		{"app.jsonl", "app.jsonl", mark{}, "", false},
 		{"app.jsonl", "app-2026.jsonl", mark{}, "", false},
 		{"app.jsonl", "app-notes.log", mark{}, "", false},
@@ -79,19 +90,29 @@ func TestNamesAreInTheOrderOfRotationsWhateverTheClockDoes(t *testing.T) {
 		want mark
 	}{
 		{0, mark{"20260102T020405.678", 0}},
-		{0, mark{"20260102T020405.678", 1}},
-		{999 * time.Microsecond, mark{"20260102T020405.679", 0}},
-		{-10 * 365 * 24 * time.Hour, mark{"20260102T020405.679", 1}},
-		{time.Hour, mark{"20260102T020405.679", 2}},
-		{20 * 365 * 24 * time.Hour, mark{"20351231T030405.679", 0}},
-		{-10 * 365 * 24 * time.Hour, mark{"20351231T030405.679", 1}},
+		{0, mark{"20260102T020405.679", 0}},
+		{999 * time.Microsecond, mark{"20260102T020405.680", 0}},
+		{10 * time.Millisecond, mark{"20260102T020405.689", 0}},
+		{-10 * 365 * 24 * time.Hour, mark{"20260102T020405.690", 0}},
+		{time.Hour, mark{"20260102T020405.691", 0}},
+		{20 * 365 * 24 * time.Hour, mark{"20351231T030405.689", 0}},
+		{-10 * 365 * 24 * time.Hour, mark{"20351231T030405.690", 0}},
 	} {
 		now = now.Add(step.jump)
 		next := m.after(now)
-		if next != step.want || next.compare(m) <= 0 {
+		if next != step.want || next.compare(m) <= 0 || namesOf("app").rotated(next) <= namesOf("app").rotated(m) {
 			t.Errorf("at %v %v follows %v, want %v", now, next, m, step.want)
 		}
 		m = next
+	}
+	for _, test := range []struct{ m, want mark }{
+		{mark{"20991231T235959.999", 12}, mark{"21000101T000000.000", 0}},
+		{mark{"99991231T235959.999", 0}, mark{"99991231T235959.999", 1}},
+		{mark{"99991231T235959.999", 1}, mark{"99991231T235959.999", 2}},
+	} {
+		if next := test.m.after(now); next != test.want {
+			t.Errorf("%v follows %v, want %v", next, test.m, test.want)
+		}
 	}
 	if m := (mark{}).after(time.Time{}); m.stamp != "00010101T000000.000" {
 		t.Errorf("the zero time makes %v", m)

@@ -146,6 +146,8 @@ func (a *appender) meet(path string, info os.FileInfo, created bool) error {
 	switch {
 	case !c.regular && a.config.rotates():
 		return errNotRegular(path)
+	case a.config.rotates() && isCompressed(path):
+		return errCompressed(path)
 	case !c.regular:
 		a.lines.Forget() // it has another reader now
 	case created:

@@ -28,7 +28,9 @@ func (a *appender) recover(err error) {
 	if f != nil && a.current.settled && a.lines.Torn() > 0 && !a.cut(f) {
 		a.lines.Forget()
 	}
-	_ = a.closeFile() // the error that led here is the one to report
+	if failed := a.closeFile(); failed != nil && a.flush != nil && a.lost == nil {
+		a.flush.fail(failed) // it was the sync of what has been delivered; err is the error of this attempt
+	}
 }
 
 func isTimeout(err error) bool {
@@ -41,11 +43,12 @@ func (a *appender) cut(f handle) bool {
 	if !a.current.regular {
 		return false // it has another reader next time
 	}
+	failed := awaitWrites(f)
 	info, err := f.Stat()
 	if err != nil || info.Size() != a.current.end {
 		return false // somebody has appended without the lock: the line cannot be made whole
 	}
-	if f.Truncate(info.Size()-int64(a.lines.Torn())) == nil {
+	if failed == nil && f.Truncate(info.Size()-int64(a.lines.Torn())) == nil {
 		a.lines.Forget()
 		return true
 	}
@@ -71,15 +74,33 @@ func (a *appender) repair(f handle) error {
 		// Without a lock, a line that is not whole may be one that somebody is writing.
 		return nil
 	}
-	keep, err := a.wholeUntil()
-	switch {
-	case err != nil:
-		return err
-	case keep == c.size:
-		return nil
-	case keep >= 0 && f.Truncate(keep) == nil:
+	for range maxMoves {
+		keep, err := a.wholeUntil()
+		if err != nil || keep == c.size {
+			return err
+		}
+		seen := c.size
+		if awaitWrites(f) != nil {
+			keep = -1 // cutting is out of the question
+		}
+		if err := a.look(); err != nil {
+			return err
+		}
+		if c.size == seen {
+			return a.mend(f, keep)
+		}
+		// It was a line that a program without the lock was writing.
+	}
+	return nil // it is written to all the time, and a write goes behind the one that is under way
+}
+
+// mend cuts off what is behind keep, or, where that is negative or fails, ends it with a
+// newline.
+func (a *appender) mend(f handle, keep int64) error {
+	c := &a.current
+	if keep >= 0 && f.Truncate(keep) == nil {
 		c.size = keep
-	default:
+	} else {
 		n, err := f.Write([]byte{'\n'})
 		if err != nil {
 			return err

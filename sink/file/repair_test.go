@@ -3,6 +3,7 @@ package file
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,20 @@ func TestATornLineOfAnotherProcessIsCutOffWhereverItIsMet(t *testing.T) {
 		appendTo(t, path, `{"torn`)
 	}
 	if got := read(t, path); got != text(0, 3)+`{"torn` {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+// It is killed between this sink's write and the look that follows it.
+func TestATornLineRightBehindAWriteIsCutOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.jsonl")
+	s := open(t, path)
+	torn := func() { appendTo(t, path, `{"torn`) }
+	s.wrap = func(h handle) handle { return after{h, &torn} }
+	if err := errors.Join(s.Write(t.Context(), records(0, 1)), s.Write(t.Context(), records(1, 2))); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); got != text(0, 2) {
 		t.Errorf("the file holds %q", got)
 	}
 }

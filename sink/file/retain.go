@@ -17,7 +17,9 @@ type aged struct {
 }
 
 // excess returns the files to be removed, and the size of those to be kept. files is in
-// order, oldest first; size is that of the file that is not rotated.
+// order, oldest first; size is that of the file that is not rotated. This one, and the
+// newest, do not count for MaxTotal when they are larger all by themselves: removing
+// others would not help, and the newest is what has just been written.
 func (c *Config) excess(files []aged, size int64, now time.Time) (remove []aged, kept int64) {
 	if n := len(files) - c.MaxFiles; c.MaxFiles > 0 && n > 0 {
 		remove, files = append(remove, files[:n]...), files[n:]
@@ -29,7 +31,18 @@ func (c *Config) excess(files []aged, size int64, now time.Time) (remove []aged,
 	for _, f := range files {
 		kept += f.size
 	}
-	for c.MaxTotal > 0 && len(files) > 0 && size+kept > int64(c.MaxTotal) {
+	limit := int64(c.MaxTotal)
+	if limit == 0 {
+		return remove, kept
+	}
+	if size > limit {
+		size = 0
+	}
+	spared := 0
+	if n := len(files); n > 0 && files[n-1].size > limit {
+		kept, spared = kept-files[n-1].size, 1
+	}
+	for len(files) > spared && size+kept > limit {
 		kept -= files[0].size
 		remove, files = append(remove, files[0]), files[1:]
 	}

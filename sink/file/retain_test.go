@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,9 @@ func TestRetention(t *testing.T) {
 		"max-total counts the file":                              {Config{MaxTotal: 300}, 101, []time.Duration{3 * hour, 2 * hour, hour}, []int{1, 2}, 100},
 		"max-total may be reached":                               {Config{MaxTotal: 300}, 100, []time.Duration{3 * hour, 2 * hour, hour}, []int{1}, 200},
 		"max-total may take all":                                 {Config{MaxTotal: 300}, 300, []time.Duration{3 * hour, 2 * hour, hour}, []int{1, 2, 3}, 0},
+		"max-total takes no file for one that is larger alone":   {Config{MaxTotal: 300}, 301, []time.Duration{3 * hour, 2 * hour, hour}, nil, 300},
+		"max-total counts the others by themselves then":         {Config{MaxTotal: 200}, 201, []time.Duration{3 * hour, 2 * hour, hour}, []int{1}, 200},
+		"max-total spares the newest if that is larger alone":    {Config{MaxTotal: 99}, 99, []time.Duration{2 * hour, hour}, []int{1}, 0},
 		"max-files, then max-age, then max-total":                {Config{MaxFiles: 4, MaxAge: sink.Duration(4 * hour), MaxTotal: 250}, 0, []time.Duration{9 * hour, 5 * hour, 3 * hour, 2 * hour, hour}, []int{1, 2, 3}, 200},
 	} {
 		var files []aged
@@ -116,6 +120,50 @@ func TestMaxTotalIsNeverExceeded(t *testing.T) {
 		if total > 100 || n > 20 && total <= 70 {
 			t.Fatalf("after record %d there are %d bytes", n, total)
 		}
+	}
+}
+
+// Removing others cannot make it fit.
+func TestALineLongerThanMaxTotalRemovesNoOtherAndStaysUntilTheNextRotation(t *testing.T) {
+	s := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), MaxSize: 16, MaxTotal: 40})
+	long := strings.Repeat("x", 100)
+	write := func(batch []sink.Record, want ...string) {
+		t.Helper()
+		if err := s.Write(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		if got := contents(t, s); !slices.Equal(got, want) {
+			t.Errorf("got %q\nwant %q", got, want)
+		}
+	}
+	write(records(0, 5), text(0, 2), text(2, 4), text(4, 5))
+	write([]sink.Record{{JSON: []byte(long)}}, text(0, 2), text(2, 4), text(4, 5), long+"\n")
+	write(records(5, 7), text(2, 4), text(4, 5), long+"\n", text(5, 7)) // of the others, what has room
+	write(records(7, 8), text(5, 7), text(7, 8))
+}
+
+func TestThePlainFormOfARotatedFileIsRemovedLast(t *testing.T) {
+	dir := t.TempDir()
+	s, paths := plainIn(t, dir, text(0, 1))
+	touch(t, dir, filepath.Base(paths[0])+".gz")
+	var removed []string
+	if err := s.remove(mark{"20260101T000000.000", 0}, func(path string) error { removed = append(removed, path); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{paths[0] + ".gz", paths[0]}; !slices.Equal(removed, want) {
+		t.Errorf("%q, want %q", removed, want)
+	}
+}
+
+// Another process may keep more, or have ended before it removed any.
+func TestRetentionIsLookedAfterWhenAnotherProcessHasRotated(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.jsonl")
+	a, b := openWith(t, Config{Path: path, MaxSize: 1000, MaxFiles: 1}), openWith(t, Config{Path: path, MaxSize: 8})
+	if err := errors.Join(a.Write(t.Context(), records(0, 1)), b.Write(t.Context(), records(1, 5)), a.Write(t.Context(), records(5, 6))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := contents(t, a), []string{text(3, 4), text(4, 6)}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

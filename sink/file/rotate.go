@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/fapilog/fapilog/internal/crash"
@@ -41,7 +42,7 @@ func (a *appender) rotate() error {
 		last = latest
 	}
 	to := last.after(a.now())
-	for exists(c.names.rotated(to)) { // something that is not ours, such as a directory
+	for exists(c.names.rotated(to)) { // it was made since
 		to = to.after(time.Time{})
 	}
 	if closeFirst {
@@ -50,6 +51,9 @@ func (a *appender) rotate() error {
 		}
 	}
 	if err := a.rename(c.names.path, c.names.rotated(to)); err != nil {
+		if errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) {
+			return fmt.Errorf("rotate: %w: it is a mount point: mount its directory, or leave max-size and rotate out", err)
+		}
 		return fmt.Errorf("rotate: %w", err)
 	}
 	crash.Point("file.rotated")

@@ -191,6 +191,125 @@ func TestARotationThatFailsIsAFailedAttempt(t *testing.T) {
 	}
 }
 
+func TestNoLinePassesTheSizeByOneByte(t *testing.T) {
+	for size, want := range map[sink.Bytes][]string{
+		23: {text(0, 2), text(2, 4)},
+		24: {text(0, 3), text(3, 4)},
+		25: {text(0, 3), text(3, 4)},
+	} {
+		for _, at := range []int{1, 4} { // records a batch
+			s := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), MaxSize: size})
+			for n := 0; n < 4; n += at {
+				if err := s.Write(t.Context(), records(n, n+at)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := contents(t, s); !slices.Equal(got, want) {
+				t.Errorf("max-size=%v, by %d: got %q, want %q", size, at, got, want)
+			}
+		}
+	}
+}
+
+// Names sort as text, so that cat app-*.jsonl app.jsonl has the lines in order.
+func TestNamesSortInTheOrderOfRotations(t *testing.T) {
+	s := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), MaxSize: 8})
+	s.now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	if err := s.Write(t.Context(), records(0, 30)); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(s.path), "app-*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, path := range paths { // sorted
+		got += read(t, path)
+	}
+	if got += read(t, s.path); got != text(0, 30) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// What an earlier version has named, with a number behind the stamp, comes before.
+func TestARestartWithTheClockSetBackGoesOnAfterTheNamesThereAre(t *testing.T) {
+	dir := t.TempDir()
+	touch(t, dir, "app-20990101T000000.000.jsonl", "app-20990101T000000.000-7.jsonl")
+	s := openWith(t, Config{Path: filepath.Join(dir, "app.jsonl"), MaxSize: 8})
+	if err := s.Write(t.Context(), records(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"app-20990101T000000.000-7.jsonl", "app-20990101T000000.000.jsonl", "app-20990101T000000.001.jsonl", "app-20990101T000000.002.jsonl", "app.jsonl"}
+	if got := namesIn(t, dir); !slices.Equal(got, want) {
+		t.Errorf("there are %q, want %q", got, want)
+	}
+}
+
+func TestNothingIsRenamedOver(t *testing.T) {
+	dir := t.TempDir()
+	s := openWith(t, Config{Path: filepath.Join(dir, "app.jsonl"), MaxSize: 8})
+	now, made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), []string(nil)
+	s.now = func() time.Time { // what is to be the name is chosen after this, and after all names are read
+		now = now.Add(time.Second)
+		made = append(made, "app-"+now.Format(stampLayout)+".jsonl")
+		touch(t, dir, made[len(made)-1])
+		return now
+	}
+	if err := s.Write(t.Context(), records(0, 2)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range made {
+		if got := read(t, filepath.Join(dir, name)); got != "\n" {
+			t.Errorf("%s holds %q", name, got)
+		}
+	}
+	if got := strings.Fields(all(t, s)); !slices.Equal(got, strings.Fields(text(0, 2))) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// after calls f after the first write.
+type after struct {
+	handle
+	f *func()
+}
+
+func (a after) Write(p []byte) (int, error) {
+	n, err := a.handle.Write(p)
+	if f := *a.f; f != nil {
+		*a.f = nil
+		f()
+	}
+	return n, err
+}
+
+// Somebody without the lock renames the file in the middle of a batch, and makes it anew.
+func TestOnlyTheFileThatIsOpenIsRotated(t *testing.T) {
+	s := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), MaxSize: 16})
+	outside := func() {
+		if err := errors.Join(os.Rename(s.path, s.path+".1"), os.WriteFile(s.path, []byte("other\n"), 0o600)); err != nil {
+			t.Error(err)
+		}
+	}
+	s.wrap = func(h handle) handle { return after{h, &outside} }
+	if err := s.Write(t.Context(), records(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := contents(t, s), []string{"other\n" + text(2, 3)}; !slices.Equal(got, want) || read(t, s.path+".1") != text(0, 2) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTheErrorOfRotatingAMountPointSaysWhatToDo(t *testing.T) {
+	for _, errno := range []error{syscall.EBUSY, syscall.EXDEV} {
+		s := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), MaxSize: 8})
+		s.rename = func(from, to string) error { return &os.LinkError{Op: "rename", Old: from, New: to, Err: errno} }
+		if err := s.Write(t.Context(), records(0, 2)); !errors.Is(err, errno) || !strings.Contains(err.Error(), "mount its directory, or leave max-size and rotate out") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // The rest of a torn line goes where its beginning is, whatever the limits.
 func TestATornLineIsFinishedBeforeItsFileIsRotated(t *testing.T) {
 	s, room := openWith(t, Config{Path: filepath.Join(t.TempDir(), "app.jsonl"), MaxSize: 16, Rotate: sink.Duration(time.Second)}), 12

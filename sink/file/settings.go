@@ -15,12 +15,9 @@ import (
 // cannot be made.
 func (c *Config) Validate() error {
 	if err := checkPath(c.Path); err != nil {
-		return fmt.Errorf("file: %w", errors.Join(err, c.checkSettings()))
+		return errors.Join(err, c.checkSettings())
 	}
-	if err := errors.Join(c.checkSettings(), c.checkPlace()); err != nil {
-		return fmt.Errorf("file: %w", err)
-	}
-	return nil
+	return errors.Join(c.checkSettings(), c.checkPlace())
 }
 
 // rotates reports whether the file is ever rotated.
@@ -43,7 +40,10 @@ func (c *Config) checkSettings() error {
 	const nothing = "%s has no effect on a file that is not rotated; add max-size=100MiB or rotate=24h"
 	report(c.MaxFiles > 0 && !c.rotates(), nothing, "max-files")
 	report(c.MaxAge > 0 && !c.rotates(), nothing, "max-age")
-	report(c.MaxTotal > 0 && !c.rotates(), nothing, "max-total")
+	report(c.MaxTotal > 0 && c.MaxSize == 0, "max-total needs max-size, without which the file alone may grow beyond it; add max-size=100MiB")
+	if c.rotates() && isCompressed(c.Path) {
+		errs = append(errs, errCompressed(c.Path))
+	}
 	report(c.Compress == Gzip && !c.rotates(), nothing, "compress")
 	return errors.Join(errs...)
 }
@@ -60,6 +60,8 @@ func (c *Config) checkPlace() error {
 	}
 	path, info, err := resolve(path)
 	switch {
+	case err == nil && c.rotates() && isCompressed(path) && !isCompressed(c.Path):
+		return errCompressed(path) // what a link stands for
 	case err == nil && info == nil, isAbsent(err):
 		return checkParent(path)
 	case err != nil:
@@ -76,6 +78,12 @@ func (c *Config) checkPlace() error {
 
 func errNotRegular(path string) error {
 	return fmt.Errorf("%s is not a regular file and cannot be rotated; leave max-size and rotate out", path)
+}
+
+// errCompressed is about a name such as app.gz: what it is rotated to would be taken for
+// the compressed files of app.
+func errCompressed(path string) error {
+	return fmt.Errorf("%s has the name of a compressed file and cannot be rotated; choose another one, or leave max-size and rotate out", path)
 }
 
 // checkParent checks the nearest directory above path that exists.

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,8 @@ func TestSettingsThatContradictEachOtherAreTold(t *testing.T) {
 		{Config{Rotate: sink.Duration(time.Second), MaxFiles: 1, Compress: None, Fsync: Fsync(time.Millisecond)}, ""},
 		{Config{MaxFiles: 1}, "max-files has no effect on a file that is not rotated; add max-size"},
 		{Config{MaxAge: day}, "max-age has no effect"},
-		{Config{MaxTotal: 1}, "max-total has no effect"},
+		{Config{MaxTotal: 1}, "max-total needs max-size"},
+		{Config{MaxTotal: 1, Rotate: day}, "max-total needs max-size"},
 		{Config{Compress: Gzip}, "compress has no effect"},
 		{Config{Compress: "zstd"}, "want none or gzip"},
 		{Config{Rotate: sink.Duration(999 * time.Millisecond)}, "rotate=999ms is too short"},
@@ -76,6 +78,45 @@ func TestAllMistakesAreToldTogether(t *testing.T) {
 	for _, want := range []string{"path missing", "max-files", "max-age", "compress"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestEachMistakeIsAnErrorOfItsOwn(t *testing.T) {
+	err := (&Config{Path: "a", MaxFiles: 1, MaxAge: 1, Compress: "x"}).Validate()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || strings.Contains(err.Error(), "file:") {
+		t.Fatalf("got %v", err)
+	}
+	if mistakes, ok := joined.Unwrap()[0].(interface{ Unwrap() []error }); !ok || len(mistakes.Unwrap()) != 3 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What app.gz is rotated to has the name of a compressed file of app.
+func TestAFileWithTheNameOfACompressedOneIsNotRotated(t *testing.T) {
+	const want = "has the name of a compressed file"
+	for _, name := range []string{"app.gz", "app.gz.tmp", "app.jsonl.gz", ".gz"} {
+		c := Config{Path: filepath.Join(t.TempDir(), name), Rotate: sink.Duration(24 * time.Hour)}
+		if err := c.Validate(); err == nil || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		c.Rotate = 0
+		if err := errors.Join(c.Validate(), openWith(t, c).Write(t.Context(), records(0, 1))); err != nil {
+			t.Errorf("%s, not rotated: %v", name, err)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "current")
+	if err := os.Symlink("app.gz", link); err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Path: link, MaxSize: 1}
+	for _, err := range []error{c.Validate(), openWith(t, c).Write(t.Context(), records(0, 1))} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a link: %v", err)
 		}
 	}
 }

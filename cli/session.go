@@ -30,6 +30,10 @@ type session struct {
 	// feed offers everything to the pipeline. It ends early with ends.reading, and
 	// with the pipeline. Its error is told, and makes the run incomplete.
 	feed func(ends ends) error
+
+	// last is called once when the pipeline is closed. What it returns stands right
+	// before the ledger. nil: nothing does.
+	last func() []byte
 }
 
 // carrier is a *fapilog.Pipeline, or a *fapilog.Replayer.
@@ -128,7 +132,7 @@ func (s *session) finish(fedErr error, all context.Context) int {
 		if s.progress != nil {
 			s.progress.end()
 		}
-		_, _ = s.stderr.Write(lastLines(stats, fedErr)) // nobody is left to tell
+		_, _ = s.stderr.Write(lastLines(stats, fedErr, s.last)) // nobody is left to tell
 	}()
 	select {
 	case <-printed:
@@ -144,12 +148,15 @@ func (s *session) finish(fedErr error, all context.Context) int {
 	return exitOK
 }
 
-// lastLines returns what was wrong with the input, and the ledger as one JSON
-// object on the last line.
-func lastLines(stats fapilog.Stats, fedErr error) []byte {
+// lastLines returns what was wrong with the input, what last says, and the ledger as
+// one JSON object on the last line.
+func lastLines(stats fapilog.Stats, fedErr error, last func() []byte) []byte {
 	var b bytes.Buffer
 	if fedErr != nil {
 		fmt.Fprintf(&b, "fapilog %s\n", strings.ReplaceAll(fedErr.Error(), "\n", "\nfapilog "))
+	}
+	if last != nil {
+		b.Write(last())
 	}
 	if err := json.NewEncoder(&b).Encode(stats); err != nil {
 		fmt.Fprintf(&b, "fapilog: the ledger: %v\n", err)

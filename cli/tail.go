@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/internal/follow"
+	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/file"
 )
 
 const tailHelp = `Usage: fapilog tail [flags] FILE...
@@ -26,33 +29,36 @@ Example:
   fapilog tail --sink file:/srv/all.log /var/log/app.log '/var/log/nginx/*.log'
 
 FILE may be a pattern with * ? and [], quoted for the shell. New files that match it
-are followed too, but rotated copies that match would be read twice: name them so
-that they do not. A file that is there when tail starts is read from its end, one
-that appears later from its start. Of a file that does not end with a line's end, the
-last line waits for it.
+are followed too, but for compressed ones, such as *.gz; rotated copies that match
+would be read twice: name them so that they do not. The file of a --sink must not be
+among them. A file that is there when tail starts is read from its end, one that
+appears later from its start. Of a file that does not end with a line's end, the last
+line waits for it.
 
 A file that is renamed, removed or replaced is read to its end before the new one of
 that name, which is begun when the old one has been silent for 1s. Files that were
 created and renamed away meanwhile are found: on Linux always, elsewhere and on
 network file systems if they still lie beside FILE, under a name such as app.log.1 or
 app-20260102.log. A file that is truncated (copytruncate) is read from its start; what
-it lost is counted as far as that can be known. Whatever keeps a file from being read,
-or was missed, is told on standard error. Every followed file takes a descriptor, and
-so do up to 128 rotated ones of each that wait.
+it lost is counted as far as that can be known. A last line without its end that is
+cut off again, as after a failed write, is forgotten. Whatever keeps a file from being
+read, or was missed, is told on standard error. Every followed file takes a
+descriptor, and so do up to 128 rotated ones of each that wait.
 
 With FAPILOG_JOURNAL=DIR tail keeps in DIR/tail how far each file has been read, and
 goes on there when it is started again for the same FILEs: no line is lost, however
 it ended, under whatever name the file is found beside the other; after a kill the
-lines of the last second may come twice. Such positions are good for nothing without
-the records, so --positions alone, whose journal is in memory, covers only ends in
-good order. Without either tail starts at the files' ends.
+lines of the last second may come twice. With --positions alone the journal is in
+memory, and positions move only while every line has been delivered that was read: all
+lines since the last such moment come again. Without either tail starts at the files'
+ends. What a file of positions holds of other FILEs is kept.
 
 tail waits for sinks rather than lose lines, as pipe does; the files keep what is not
 read yet. It ends with SIGINT or SIGTERM, which allow --grace for what has been
 written until then. A second signal ends everything at once.
 
-At the end a line on standard error says what was read, {"input":{...}}. The last line
-is the ledger: one JSON object that says what became of every line. The exit status is
+The last two lines on standard error are JSON objects: what was read, {"input":{...}},
+and the ledger, which says what became of every line. The exit status is
   0  every line was delivered to every sink
   2  the command line or the configuration is wrong; nothing was opened
   3  something was dropped, quarantined or left, or could not be read
@@ -112,6 +118,9 @@ func runTail(std streams, args []string) int {
 // openTail opens the positions and the pipeline. The caller runs the session, which
 // closes both.
 func (f *tailFlags) openTail(cfg fapilog.Config, l limits, std streams) (*session, error) {
+	if err := f.checkSinks(cfg); err != nil {
+		return nil, err
+	}
 	store, err := f.openStore(cfg.Journal.Dir)
 	if err != nil {
 		return nil, err
@@ -123,7 +132,17 @@ func (f *tailFlags) openTail(cfg fapilog.Config, l limits, std streams) (*sessio
 		}
 		return nil, err
 	}
-	s.feed = func(ends ends) error { return f.follow(ends, s, store) }
+	t := follow.New(follow.Config{
+		Patterns: f.values, FromStart: f.fromStart, Store: store, Hold: time.Duration(f.multiline.timeout),
+		Lines:   func(path string) follow.Lines { return newTailLines(f.multiline, path, s.lines) },
+		Durable: func() bool { return safe(s.lines) },
+		Report:  func(path, text string) { fmt.Fprintf(s.stderr, "fapilog tail: %s: %s\n", path, text) },
+	})
+	s.feed = func(ends ends) error { return tail(ends, t) }
+	s.last = func() []byte {
+		t.Close(nothingLeft(s.lines.Stats()))
+		return inputLine(t.Summary())
+	}
 	return s, nil
 }
 
@@ -141,9 +160,15 @@ func (f *tailFlags) openStore(journal string) (*follow.Store, error) {
 		}
 		path = filepath.Join(journal, "tail", name)
 	}
+	if follow.Covers(f.values, path) {
+		return nil, fmt.Errorf("fapilog tail: the positions would be kept in %q, which is followed itself; name another --positions", path)
+	}
 	store, err := follow.OpenStore(path)
 	if errors.Is(err, follow.ErrInUse) {
 		return nil, fmt.Errorf("fapilog tail: the positions in %s are in use: a tail of these files is running; end it, or give each one a FAPILOG_JOURNAL or --positions of its own", path)
+	}
+	if errors.Is(err, follow.ErrNotPositions) {
+		return nil, fmt.Errorf("fapilog tail: %q is no file of positions: %w", path, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("fapilog tail: positions: %w", err)
@@ -151,43 +176,78 @@ func (f *tailFlags) openStore(journal string) (*follow.Store, error) {
 	return store, nil
 }
 
-// follow offers the lines of all files to the pipeline until the first signal, and
-// then what has been written until now. It tells what it has read.
-func (f *tailFlags) follow(ends ends, s *session, store *follow.Store) error {
-	t := follow.New(follow.Config{
-		Patterns: f.values, FromStart: f.fromStart, Store: store, Hold: time.Duration(f.multiline.timeout),
-		Lines:   func(path string) follow.Lines { return newTailLines(f.multiline, path, s.lines) },
-		Durable: func() bool { return onDisk(s.lines) },
-		Report:  func(path, text string) { fmt.Fprintf(s.stderr, "fapilog tail: %s: %s\n", path, text) },
-	})
+// checkSinks reports a sink whose own file is followed: each of its lines would come
+// back to it.
+func (f *tailFlags) checkSinks(cfg fapilog.Config) error {
+	for _, r := range cfg.Routes {
+		path := filePath(r.URI)
+		if path != "" && follow.Covers(f.values, path) {
+			return fmt.Errorf("fapilog tail: the sink's file %q is followed itself: what is written to it would be read and written again for ever; name other files, or another one for the sink", path)
+		}
+	}
+	return nil
+}
+
+// filePath returns the path of a file sink's file, or nothing if uri is that of another
+// sink.
+func filePath(uri string) string {
+	place, _, _ := strings.Cut(uri, "?")
+	opener, err := sink.Parse(place, nil)
+	if err != nil {
+		return "" // New says so
+	}
+	c, _ := opener.(*file.Config)
+	if c == nil {
+		return ""
+	}
+	return c.Path
+}
+
+// tail offers the lines of all files to the pipeline until the first signal, and then
+// what has been written until now.
+func tail(ends ends, t *follow.Follower) error {
 	following, cancel := context.WithCancel(ends.patience)
 	defer cancel()
 	defer context.AfterFunc(ends.reading, cancel)()
 	err := t.Finish(ends.reading, t.Run(following))
-	summary := t.Summary()
-	tellInput(s.stderr, summary)
 	switch {
 	case errors.Is(err, fapilog.ErrClosed): // the ledger counts the line
 		return nil
 	case err != nil:
 		return fmt.Errorf("tail: %w", err)
-	case !summary.Whole():
+	case !t.Summary().Whole():
 		return errors.New("tail: some input could not be read, see above")
 	}
 	return nil
 }
 
-// onDisk reports whether what p has accepted outlives the process, or nothing does by
-// intention.
-func onDisk(p *fapilog.Pipeline) bool {
-	j := p.Stats().Journal
-	return j == nil || j.OnDisk
+// safe reports whether what p has accepted outlives the process, or need not. It is not
+// called while p is given lines.
+func safe(p *fapilog.Pipeline) bool {
+	s := p.Stats()
+	if s.Journal != nil && s.Journal.OnDisk {
+		return true
+	}
+	return nothingLeft(s) && nothingLeft(p.Stats()) // a record may have been diverted to a sink that had been looked at
 }
 
-// tellInput prints what was read, as one JSON object on a line.
-func tellInput(w io.Writer, s follow.Summary) {
-	b, err := json.Marshal(map[string]follow.Summary{"input": s})
-	if err == nil {
-		_, _ = w.Write(append(b, '\n')) // nobody is left to tell
+// nothingLeft reports whether nothing is left that another process might deliver. What a
+// sink has refused it would refuse again, and what the settings let drop is meant to be
+// dropped.
+func nothingLeft(s fapilog.Stats) bool {
+	for _, k := range s.Sinks {
+		if k.Pending > 0 || k.Dropped[fapilog.DroppedGone] > 0 {
+			return false
+		}
 	}
+	return true
+}
+
+// inputLine says what was read, as one JSON object on a line.
+func inputLine(s follow.Summary) []byte {
+	b, err := json.Marshal(map[string]follow.Summary{"input": s})
+	if err != nil {
+		return fmt.Appendf(nil, "fapilog tail: the input: %v\n", err)
+	}
+	return append(b, '\n')
 }

@@ -53,6 +53,9 @@ func (t *tailLines) Release() error {
 	return t.err
 }
 
+// Drop implements [follow.Lines].
+func (t *tailLines) Drop() { t.split.reset() }
+
 // End implements [follow.Lines].
 func (t *tailLines) End() error {
 	t.split.end()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fapilog/fapilog"
@@ -29,12 +31,22 @@ type tailing struct {
 // startTailing starts a tail that keeps its journal in dir; empty: in memory.
 func startTailing(t *testing.T, dir string, args ...string) tailing {
 	t.Helper()
+	return startTailingInto(t, dir, nil, args...)
+}
+
+// startTailingInto is startTailing with a sink whose attempts all fail with an error, if
+// there is one.
+func startTailingInto(t *testing.T, dir string, failure error, args ...string) tailing {
+	t.Helper()
 	f := newTailFlags()
 	if _, err := f.parse(append(args, "--progress=false")); err != nil {
 		t.Fatal(err)
 	}
 	r := tailing{running{make(chan os.Signal, 2), make(chan outcome, 1)}, make(chan string, 1000)}
 	take := sink.Func(func(_ context.Context, batch []sink.Record) error {
+		if failure != nil {
+			return failure
+		}
 		for _, record := range batch {
 			r.records <- string(record.JSON)
 		}
@@ -42,7 +54,11 @@ func startTailing(t *testing.T, dir string, args ...string) tailing {
 	})
 	cfg := forPipe(fapilog.Config{Routes: []fapilog.Route{{Name: "a", Sink: take}}, Journal: journal.Config{Dir: dir}, Diagnostics: slog.New(slog.DiscardHandler)})
 	stderr := new(lockedBuffer)
-	s, err := f.openTail(cfg, limits{time.Minute, time.Minute}, streams{err: stderr})
+	patience := limits{time.Minute, time.Minute}
+	if settling := new(sink.Error); failure != nil && !errors.As(failure, &settling) {
+		patience = limits{} // it would be tried again as long
+	}
+	s, err := f.openTail(cfg, patience, streams{err: stderr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +76,13 @@ func (r tailing) finish(t *testing.T) (o outcome, input follow.Summary, rest []s
 	r.signals <- os.Interrupt
 	o = r.end(t)
 	var said struct{ Input *follow.Summary }
-	for line := range strings.Lines(o.stderr) {
-		_ = json.Unmarshal([]byte(line), &said) // not all lines are JSON
+	lines := strings.Split(strings.TrimSuffix(o.stderr, "\n"), "\n")
+	if len(lines) < 2 || json.Unmarshal([]byte(lines[len(lines)-2]), &said) != nil || said.Input == nil {
+		t.Fatalf("the line before the last does not say what was read: %s", o.stderr)
 	}
-	if said.Input == nil {
-		t.Fatalf("no line says what was read: %s", o.stderr)
+	var ledger fapilog.Stats
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &ledger); err != nil {
+		t.Fatalf("the last line is no ledger: %v: %s", err, o.stderr)
 	}
 	close(r.records)
 	for record := range r.records {
@@ -141,7 +159,6 @@ func TestTailGoesOnWhereItStoppedInTheJournalsDirectory(t *testing.T) {
 
 func messagesOf(t *testing.T, records []string) (msgs []string) {
 	t.Helper()
-	t.Helper()
 	for _, r := range records {
 		var record struct{ Msg string }
 		if err := json.Unmarshal([]byte(r), &record); err != nil {
@@ -150,6 +167,131 @@ func messagesOf(t *testing.T, records []string) (msgs []string) {
 		msgs = append(msgs, record.Msg)
 	}
 	return msgs
+}
+
+func TestPositionsInMemoryCoverOnlyWhatNobodyHasToDeliverAnyMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		failure error
+		status  int
+		again   []string // what the next one delivers
+	}{
+		"all is delivered":    {nil, exitOK, []string{"3"}},
+		"the sink is down":    {errors.New("down"), exitIncomplete, []string{"1", "2", "3"}},
+		"the sink has ended":  {&sink.Error{Verdict: sink.Gone}, exitIncomplete, []string{"1", "2", "3"}},
+		"the sink takes none": {&sink.Error{Verdict: sink.Rejected}, exitIncomplete, []string{"3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file, positions := filepath.Join(dir, "app.log"), filepath.Join(dir, "positions")
+			appendTo(t, file, "1\n2\n")
+			args := []string{"--from-start", "--positions", positions, file}
+			if o, _, _ := startTailingInto(t, "", c.failure, args...).finish(t); o.status != c.status {
+				t.Errorf("exit status %d; %s", o.status, o.stderr)
+			}
+			appendTo(t, file, "3\n")
+			o, _, got := startTailing(t, "", args...).finish(t)
+			if o.status != exitOK {
+				t.Errorf("exit status %d; %s", o.status, o.stderr)
+			}
+			checkSame(t, "the next ones", messagesOf(t, got), c.again)
+		})
+	}
+}
+
+func TestLinesInMemoryAreSafeOnceTheyAreDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := make(chan struct{})
+		take := sink.Func(func(context.Context, []sink.Record) error {
+			<-busy
+			return nil
+		})
+		p, err := fapilog.New(t.Context(), forPipe(fapilog.Config{Routes: []fapilog.Route{{Name: "a", Sink: take}}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !safe(p) {
+			t.Error("nothing is not safe")
+		}
+		if err := p.WriteLine(t.Context(), []byte("1"), 1); err != nil {
+			t.Fatal(err)
+		}
+		if safe(p) {
+			t.Error("a line is safe that was only accepted")
+		}
+		time.Sleep(time.Second)
+		if safe(p) {
+			t.Error("a line is safe that is being delivered")
+		}
+		close(busy)
+		time.Sleep(time.Second)
+		if !safe(p) {
+			t.Errorf("a line is not safe that was delivered: %+v", p.Stats())
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// refusal opens a tail that is expected not to begin, and returns why it does not.
+func refusal(t *testing.T, args []string) error {
+	t.Helper()
+	f := newTailFlags()
+	if _, err := f.parse(append([]string{"--progress=false"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := f.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.openTail(forPipe(cfg), limits{}, streams{err: new(lockedBuffer)})
+	if err == nil {
+		s.feed = func(ends) error { return nil }
+		s.run(make(chan os.Signal))
+	}
+	return err
+}
+
+func TestPositionsThatWouldReplaceSomethingElseAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "app.log"), filepath.Join(dir, "precious")
+	appendTo(t, other, "precious\n")
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"another file":       {[]string{"--positions", other, file}, "precious\" is no file of positions: it holds something else; name another file"},
+		"the followed file":  {[]string{"--positions", file, file}, "which is followed itself"},
+		"one that a pattern": {[]string{"--positions", filepath.Join(dir, "p"), filepath.Join(dir, "*")}, "which is followed itself"},
+	} {
+		err := refusal(t, append([]string{"--sink", "file:" + filepath.Join(t.TempDir(), "out")}, c.args...))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if b, err := os.ReadFile(other); err != nil || string(b) != "precious\n" {
+		t.Errorf("%q is left, %v", b, err)
+	}
+}
+
+func TestTailThatWouldFeedItselfIsRefused(t *testing.T) {
+	t.Chdir(t.TempDir())
+	abs, err := filepath.Abs("all.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"--sink", "file:all.log", "*.log"},
+		{"--sink", "file:all.log?max-size=1MiB", "all.log"},
+		{"--sink", "stderr", "--sink", "file://" + filepath.ToSlash(abs), "./*"},
+	} {
+		if err := refusal(t, args); err == nil || !strings.Contains(err.Error(), "all.log\" is followed itself") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	if _, err := os.Stat("all.log"); err == nil {
+		t.Error("the sink's file was made")
+	}
 }
 
 func TestTailJoinsTheLinesOfARecord(t *testing.T) {
@@ -162,6 +304,22 @@ func TestTailJoinsTheLinesOfARecord(t *testing.T) {
 	if input.Bytes != 26 {
 		t.Errorf("%d bytes were accepted, want 26", input.Bytes)
 	}
+}
+
+func TestTailForgetsALineThatIsCutOff(t *testing.T) {
+	f := newTailFlags()
+	var got []string
+	lines := &tailLines{split: f.multiline.splitter(func(line []byte, _ int64) { got = append(got, string(line)) })}
+	for _, piece := range []string{"one\n", "torn"} {
+		if err := lines.Write([]byte(piece)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines.Drop()
+	if err := errors.Join(lines.Write([]byte("two\n")), lines.End()); err != nil {
+		t.Fatal(err)
+	}
+	checkSame(t, "the lines", got, []string{"one", "two"})
 }
 
 func TestSecondTailOfTheSameFilesIsRefused(t *testing.T) {

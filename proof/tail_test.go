@@ -4,12 +4,17 @@ package proof
 
 import (
 	"bufio"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -324,4 +329,121 @@ func writeSome(t *testing.T, r *rand.Rand, w *rotating) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestTailBesideTheFileSinkReadsEachLineOnceThoughItsWriterIsKilled(t *testing.T) {
+	r := random(t)
+	path := filepath.Join(t.TempDir(), "app.jsonl")
+	c := startTail(t, path)
+	<-c.ready
+	var got []uint64
+	next := 0
+	for turns := max(4, scaled(40)); turns >= 0; turns-- {
+		next = pipeInto(t, path, next, 1+r.IntN(700), turns > 0 && r.IntN(2) == 0, time.Duration(r.IntN(20))*time.Millisecond)
+		if turns > 0 && r.IntN(2) == 0 {
+			tear(t, path)
+		}
+		got = c.waiting(got)
+	}
+	rest, input, stats := c.finish()
+	got = append(got, rest...)
+	want := numbersIn(t, filepath.Dir(path))
+	if input.Input.MissedFiles != 0 || input.Input.Truncated != 0 || !stats.Complete() {
+		t.Errorf("%+v; %q", input, c.stderr)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines were read, %d are there; %q", len(got), len(want), c.stderr)
+	}
+}
+
+// pipeInto has the command write n numbers to a file that it rotates and compresses. It
+// is killed after a time, or comes to its end.
+func pipeInto(t *testing.T, path string, first, n int, kill bool, after time.Duration) (next int) {
+	t.Helper()
+	cmd := exec.Command(command.path, "pipe", "--sink", "file:"+path+"?max-size=16KiB&compress=gzip")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		fmt.Fprintln(in, first+i)
+	}
+	if kill {
+		time.Sleep(after)
+		_ = cmd.Process.Kill()
+	}
+	_ = in.Close()
+	if err := cmd.Wait(); err != nil && !kill {
+		t.Fatal(err)
+	}
+	return first + n
+}
+
+// tear leaves half a line at a file's end, as a kill does, if it is there.
+func tear(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() == 0 {
+		return // no line is whole yet: what is torn then is a truncation
+	}
+	if _, err := f.WriteString(`{"time":"2026-01-02T15:04:05Z","msg":"to`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waiting takes the numbers that have come.
+func (c *tail) waiting(got []uint64) []uint64 {
+	for {
+		select {
+		case n, ok := <-c.lines:
+			if !ok {
+				<-c.ended
+				c.t.Fatalf("it has ended: %q", c.stderr)
+			}
+			got = append(got, n)
+		default:
+			return got
+		}
+	}
+}
+
+// numbersIn returns the numbers in a directory's files, compressed or not, as tail.read
+// does.
+func numbersIn(t *testing.T, dir string) (numbers []uint64) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var in io.Reader = f
+		if strings.HasSuffix(e.Name(), ".gz") {
+			if in, err = gzip.NewReader(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := &tail{lines: make(chan uint64, 1<<10)}
+		go c.read(bufio.NewScanner(in))
+		for n := range c.lines {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }

@@ -39,7 +39,7 @@ func (f *Follower) first(s *stream, fits []entry, id identity, now time.Time) {
 		return
 	}
 	p := asNewest
-	if !f.begun && !f.resuming && !f.config.FromStart {
+	if !f.begun && !matchesAny(f.before, s.path) && !f.config.FromStart {
 		p = atEnd
 	}
 	_, err := f.take(s, s.path, id, p, now)
@@ -256,11 +256,17 @@ func (f *Follower) take(s *stream, path string, id identity, p place, now time.T
 		_ = h.Close()
 		return false, err
 	}
-	return true, f.put(s, h, path, id, p, now)
+	err = f.put(s, h, path, id, p, false, now)
+	f.apply(f.watch.drain())
+	for _, a := range f.track.waiting {
+		a.made = false // it may be this one
+	}
+	return true, err
 }
 
-// put has an open file read, unless it is or was; it owns h.
-func (f *Follower) put(s *stream, h *os.File, path string, id identity, p place, now time.Time) error {
+// put has an open file read, unless it is or was; it owns h. A file that was made just
+// now is none that was.
+func (f *Follower) put(s *stream, h *os.File, path string, id identity, p place, made bool, now time.Time) error {
 	f.mu.Lock()
 	g := f.known[id]
 	open := g != nil && g.status == live
@@ -271,6 +277,10 @@ func (f *Follower) put(s *stream, h *os.File, path string, id identity, p place,
 	f.mu.Unlock()
 	if open {
 		return h.Close()
+	}
+	if g != nil && made {
+		f.replaced(g, false)
+		g = nil
 	}
 	if g != nil {
 		same, err := g.print.matches(h, g.next)

@@ -19,7 +19,14 @@
 // the last ones that were read. An inode that was given to another file therefore is
 // another file, and one whose print has changed was truncated: it is read from its
 // start. What a truncation took is gone; how often that was, and how many bytes are
-// known to be lost, is counted.
+// known to be lost, is counted. If only the last line was cut off, whose end had not
+// been written yet, it is forgotten, and the file read on from there: so writers repair
+// a file after a write that failed.
+//
+// A print does not tell a new file from an older one on the same inode, if it begins
+// with all that the older one held. Where inotify tells of the creation, that does.
+// Elsewhere, and across a restart, such a file is read from the older one's end on, if
+// that was finished, and removed less than [absences] looks before.
 //
 // # Rotations that nobody has seen
 //
@@ -37,5 +44,6 @@
 //
 // A file that is being read or waits for it takes a descriptor; at most [waiting] of a
 // stream do, and those beyond are opened later, if they are still there. Of a line
-// that has not ended yet the package keeps nothing; see [Lines].
+// that has not ended yet the package keeps nothing; see [Lines]. Where descriptors are
+// wanting, files are not read until there are some; that is told once for all of them.
 package follow

@@ -27,6 +27,9 @@ type Lines interface {
 	// End says that what comes next does not continue the line that was begun: that
 	// is given on too.
 	End() error
+
+	// Drop forgets the line that was begun: it has been taken back.
+	Drop()
 }
 
 // identity is a file's device and inode.
@@ -65,6 +68,7 @@ type file struct {
 	begun    int64   // of the line that next is in
 	held     []int64 // where the lines begin that were read and not accepted
 	print    print   // of the bytes before next
+	whole    print   // of those before begun
 
 	size    int64     // as seen last
 	mtime   time.Time // when everything had been read; zero: look again
@@ -155,6 +159,9 @@ func (g *file) feed(buf, data []byte) (accepted int64, err error) {
 			g.settle()
 		}
 	}
+	if g.begun > g.next {
+		g.whole = g.printAfter(buf[:back+int(g.begun-g.next)])
+	}
 	g.advance(buf[:back+fed], fed)
 	return g.position - before, err
 }
@@ -174,11 +181,18 @@ func (g *file) advance(read []byte, n int) {
 	if n == 0 {
 		return
 	}
-	if g.next <= printBytes {
-		g.print.Head = sumOf(read[:min(printBytes, len(read))])
-	}
-	g.print.Tail = sumOf(read[max(0, len(read)-printBytes):])
+	g.print = g.printAfter(read)
 	g.next += int64(n)
+}
+
+// printAfter returns the print of what is before the end of read, which begins before
+// next, with the bytes of the print's tail.
+func (g *file) printAfter(read []byte) print {
+	p := print{g.print.Head, sumOf(read[max(0, len(read)-printBytes):])}
+	if g.next <= printBytes {
+		p.Head = sumOf(read[:min(printBytes, len(read))])
+	}
+	return p
 }
 
 // release has what is held given on.
@@ -197,8 +211,24 @@ func (g *file) end() (accepted int64, err error) {
 	if err := g.lines.End(); err != nil {
 		return 0, err
 	}
-	g.held, g.begun, g.position = g.held[:0], g.next, g.next
+	g.held, g.begun, g.position, g.whole = g.held[:0], g.next, g.next, g.print
 	return g.position - before, nil
+}
+
+// takeBack goes back to where the last line begins, of which only the beginning had
+// been written, if that was cut off and all before it is there: this is how a writer
+// repairs a file. It returns how many bytes behind that were never read.
+func (g *file) takeBack() (unread int64, done bool) {
+	if g.begun == 0 || g.begun == g.next {
+		return 0, false
+	}
+	if same, err := g.whole.matches(g.handle, g.begun); err != nil || !same {
+		return 0, false
+	}
+	g.lines.Drop()
+	unread = max(0, g.size-g.next)
+	g.next, g.print, g.size, g.mtime = g.begun, g.whole, 0, time.Time{}
+	return unread, true
 }
 
 // restart begins again with the first byte. It returns how many bytes are known to
@@ -206,7 +236,7 @@ func (g *file) end() (accepted int64, err error) {
 func (g *file) restart() (unread int64) {
 	unread = max(0, g.size-g.next)
 	g.position, g.next, g.begun, g.held = 0, 0, 0, g.held[:0]
-	g.print, g.size, g.mtime, g.holes = print{}, 0, time.Time{}, true
+	g.print, g.whole, g.size, g.mtime, g.holes = print{}, print{}, 0, time.Time{}, true
 	return unread
 }
 
@@ -231,7 +261,7 @@ func (g *file) hasContent() bool {
 
 // beginAt has the file read from an offset on; before it the file has print p.
 func (g *file) beginAt(at int64, p print) {
-	g.position, g.next, g.begun, g.held, g.print = at, at, at, nil, p
+	g.position, g.next, g.begun, g.held, g.print, g.whole = at, at, at, nil, p, p
 }
 
 // endOf returns where the first line begins that ends after now, and the print of what

@@ -3,6 +3,8 @@ package follow
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,7 +44,8 @@ type Config struct {
 	Lines func(path string) Lines
 
 	// Durable reports whether lines that are accepted outlive this process. Positions
-	// are not kept while they do not. nil: they always do.
+	// that cover lines are not kept while they do not, but see Close. nil: they always
+	// do.
 	Durable func() bool
 
 	// Report is told what keeps a file from being read, and what was lost: once for
@@ -76,17 +79,22 @@ type Follower struct {
 	known    map[identity]*file
 	summary  Summary
 	troubles map[trouble]string // what was told last
+	starved  map[string]bool    // paths that cannot be opened for want of descriptors
 
 	dirty atomic.Bool // there is something to be kept that was not
 
 	// Owned by who looks.
 	track      tracker
 	begun      bool                // a look has been taken
-	resuming   bool                // the Store has positions
+	before     []string            // patterns that were followed when the Store was written
+	others     positions           // what the Store has of paths and patterns that are not followed now
+	crowded    bool                // it was told that descriptors are wanting,
+	crowd      string              // of this path
 	everything bool                // it has some that cannot be read: all that there is comes again
 	listings   map[string]*listing // of this look, by directory
 	watched    map[string]bool     // directories whose events tell of everything since the last look
 	unwatched  map[string]bool     // directories that cannot be watched
+	packed     map[string]bool     // patterns of which it was told that compressed files match
 
 	// Owned by who reads.
 	buf  []byte
@@ -94,7 +102,7 @@ type Follower struct {
 }
 
 // New returns a Follower of what c says. It reads the positions that c.Store has. It
-// opens none of the files; Finish is to be called in any case.
+// opens none of the files; Finish and then Close are to be called in any case.
 func New(c Config) *Follower { return newFollower(c, newWatch()) }
 
 func newFollower(c Config, w *watch) *Follower {
@@ -103,8 +111,8 @@ func newFollower(c Config, w *watch) *Follower {
 	}
 	f := &Follower{
 		config: c, watch: w, buf: make([]byte, printBytes+chunkBytes),
-		track: newTracker(), unwatched: make(map[string]bool),
-		byPath: make(map[string]*stream), known: make(map[identity]*file), troubles: make(map[trouble]string),
+		track: newTracker(), unwatched: make(map[string]bool), packed: make(map[string]bool),
+		byPath: make(map[string]*stream), known: make(map[identity]*file), troubles: make(map[trouble]string), starved: make(map[string]bool),
 	}
 	f.config.Patterns = nil
 	for _, p := range c.Patterns {
@@ -135,7 +143,7 @@ func hasMeta(path string) bool { return strings.ContainsAny(path, `*?[`) }
 // Run follows the files until ctx ends. An error is one of Lines; then it ends too.
 func (f *Follower) Run(ctx context.Context) error {
 	f.look(time.Now())
-	f.save(time.Now()) // from now on what is new is not to be missed
+	f.keep(time.Now()) // from now on what is new is not to be missed; no line is covered yet
 	ctx, cancel := context.WithCancel(ctx)
 	looking := make(chan struct{}) // closed when nobody looks any more
 	go func() {
@@ -187,7 +195,7 @@ func (f *Follower) keepReading(ctx context.Context) error {
 }
 
 // Finish reads on to the present end of all files or, where following has ended with an
-// error or ctx ends, no more; keeps the positions, and closes everything.
+// error or ctx ends, no more; keeps the positions, and closes the files.
 //
 // A line that has not ended is left for the next process. Without a Store there will
 // be none that knows of it, and it is given on as it is.
@@ -198,8 +206,19 @@ func (f *Follower) Finish(ctx context.Context, failed error) error {
 		err = f.readOut(ctx)
 	}
 	f.save(time.Now())
-	f.close()
+	f.closeFiles()
 	return err
+}
+
+// Close keeps the positions, if settled says that nothing has to be accepted again by
+// another process: then they need no Durable. It closes the Store.
+func (f *Follower) Close(settled bool) {
+	if settled {
+		f.keep(time.Now())
+	}
+	if f.config.Store != nil {
+		_ = f.config.Store.Close() // nothing was written
+	}
 }
 
 // readOut reads every open file to its end, in order.
@@ -230,15 +249,12 @@ func (f *Follower) readOut(ctx context.Context) error {
 	return nil
 }
 
-func (f *Follower) close() {
+func (f *Follower) closeFiles() {
 	f.watch.close()
 	for _, s := range f.all() {
 		for _, g := range f.queue(s) {
 			_ = g.handle.Close() // nothing was written
 		}
-	}
-	if f.config.Store != nil {
-		_ = f.config.Store.Close() // nothing was written
 	}
 }
 
@@ -287,7 +303,8 @@ const (
 )
 
 // trouble tells what goes wrong with path, unless that was the last that was told;
-// nil: nothing does any more.
+// nil: nothing does any more. Of the files for which there are no descriptors
+// tellCrowded tells.
 func (f *Follower) trouble(what activity, path string, err error) {
 	text, key := "", trouble{what, path}
 	if err != nil {
@@ -300,14 +317,42 @@ func (f *Follower) trouble(what activity, path string, err error) {
 	} else {
 		f.troubles[key] = text
 	}
+	told := false // by tellCrowded
+	if what == opening {
+		starved := exhausted(err)
+		told = starved || f.starved[path] && err == nil
+		if starved {
+			f.starved[path] = true
+		} else {
+			delete(f.starved, path)
+		}
+	}
 	f.mu.Unlock()
 	switch {
-	case text == last:
+	case text == last || told:
 	case text == "":
 		f.report(path, string(what)+" works again")
 	default:
 		f.report(path, text+"; trying again every "+f.config.Scan.String())
 	}
+}
+
+// tellCrowded tells that files cannot be opened for want of descriptors, once for all
+// of them, and when there are enough again.
+func (f *Follower) tellCrowded() {
+	f.mu.Lock()
+	starved := slices.Sorted(maps.Keys(f.starved))
+	f.mu.Unlock()
+	if crowded := len(starved) > 0; crowded == f.crowded {
+		return
+	}
+	f.crowded = !f.crowded
+	if !f.crowded {
+		f.report(f.crowd, string(opening)+" works again")
+		return
+	}
+	f.crowd = starved[0]
+	f.report(f.crowd, fmt.Sprintf("%s: too many open files; %d files are not read; raise the limit (ulimit -n); trying again every %v", opening, len(starved), f.config.Scan))
 }
 
 func (f *Follower) report(path, text string) {

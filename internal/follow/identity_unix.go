@@ -59,13 +59,15 @@ func exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// nameless reports whether the open file has no name any more: then nobody will open
-// it again.
-func nameless(f *os.File) bool {
+// names is how many names the open file has: without one nobody will open it again.
+func names(f *os.File) uint64 {
 	info, err := f.Stat()
 	if err != nil {
-		return false
+		return 1
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink == 0
+	if !ok {
+		return 1
+	}
+	return uint64(stat.Nlink)
 }

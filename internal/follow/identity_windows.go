@@ -63,5 +63,5 @@ func exhausted(err error) bool {
 	return errors.Is(err, syscall.Errno(4)) // ERROR_TOO_MANY_OPEN_FILES
 }
 
-// nameless is not told by this system.
-func nameless(*os.File) bool { return false }
+// names is not told by this system.
+func names(*os.File) uint64 { return 1 }

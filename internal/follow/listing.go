@@ -100,11 +100,13 @@ func (f *Follower) follows(path string) bool {
 	return s != nil || f.matches(path)
 }
 
-// matches reports whether a path matches a pattern.
-func (f *Follower) matches(path string) bool {
-	return slices.ContainsFunc(f.config.Patterns, func(p string) bool {
-		ok, _ := filepath.Match(p, filepath.Clean(path)) // New has checked the pattern
-		return ok && hasMeta(p)
+// matches reports whether a path matches a pattern, and is no compressed file's.
+func (f *Follower) matches(path string) bool { return matchesAny(f.config.Patterns, path) }
+
+func matchesAny(patterns []string, path string) bool {
+	return !isCompressed(path) && slices.ContainsFunc(patterns, func(p string) bool {
+		ok, _ := filepath.Match(p, filepath.Clean(path)) // Check has seen the pattern
+		return ok
 	})
 }
 

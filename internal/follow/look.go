@@ -24,6 +24,7 @@ func (f *Follower) look(now time.Time) {
 		f.check(s, now)
 	}
 	f.forget()
+	f.tellCrowded()
 	if !f.begun {
 		f.dirty.Store(true)
 	}
@@ -33,11 +34,12 @@ func (f *Follower) look(now time.Time) {
 // expand begins streams for what matches a pattern by now.
 func (f *Follower) expand() {
 	for _, p := range f.config.Patterns {
-		if !hasMeta(p) {
-			continue
-		}
 		paths, _ := filepath.Glob(p) // the pattern is well-formed; what cannot be read does not match
 		for _, path := range paths {
+			if isCompressed(path) {
+				f.tellCompressed(p, path)
+				continue
+			}
 			id, info, err := look(path)
 			if err == nil && !info.Mode().IsRegular() {
 				continue
@@ -49,6 +51,18 @@ func (f *Follower) expand() {
 				f.addStream(path)
 			}
 		}
+	}
+}
+
+// tellCompressed tells, once for each pattern, that a compressed file that matches it is
+// not followed.
+func (f *Follower) tellCompressed(pattern, path string) {
+	f.mu.Lock()
+	named := f.byPath[filepath.Clean(path)] != nil
+	f.mu.Unlock()
+	if !named && !f.packed[pattern] {
+		f.packed[pattern] = true
+		f.report(path, "matches "+pattern+" and is compressed: such files are not read")
 	}
 }
 

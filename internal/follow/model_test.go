@@ -33,7 +33,7 @@ func (m *model) line() string {
 
 // act does one thing at random, between two steps or not.
 func (m *model) act() {
-	switch m.random.IntN(13) {
+	switch m.random.IntN(14) {
 	case 0, 1, 2, 3:
 		m.write("a.log", m.line())
 	case 4:
@@ -76,6 +76,13 @@ func (m *model) act() {
 		}
 		m.rename("link", "a.log")
 		m.step()
+	case 13: // a line that was torn is cut off again
+		m.write("a.log", m.line())
+		m.write("a.log", "torn")
+		if m.random.IntN(2) == 0 {
+			m.step()
+		}
+		m.cutOff("a.log", 4)
 	case 8:
 		if m.open != nil {
 			fmt.Fprint(m.open, m.line())

@@ -21,17 +21,28 @@ var compressions = []string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".Z"}
 // that is: after a dot, a hyphen or an underscore, behind the name or before its last
 // suffix, a time or number, or one of the words bak, old and prev.
 func rotatedFrom(name string) (origins []string, compressed bool) {
-	for _, c := range compressions {
-		if rest, ok := strings.CutSuffix(name, c); ok {
-			name, compressed = rest, true
-			break
-		}
-	}
+	name, compressed = decompressed(name)
 	origins = appendStems(nil, name, "")
 	if ext := filepath.Ext(name); ext != "" {
 		origins = appendStems(origins, strings.TrimSuffix(name, ext), ext)
 	}
 	return origins, compressed
+}
+
+// decompressed returns the name that a compressed file had before, and whether it is
+// one by its name.
+func decompressed(name string) (before string, compressed bool) {
+	for _, c := range compressions {
+		if rest, ok := strings.CutSuffix(name, c); ok {
+			return rest, true
+		}
+	}
+	return name, false
+}
+
+func isCompressed(path string) bool {
+	_, compressed := decompressed(path)
+	return compressed
 }
 
 // appendStems appends what stands in name before a time or number, with ext behind it.

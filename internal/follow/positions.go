@@ -17,66 +17,19 @@ import (
 
 // magic begins a file of positions, and names its format. After it, on the same line,
 // stands the SHA-256 of the rest in hexadecimal digits: one JSON object, positions.
-const magic = "fapilog positions 1 "
-
-// Store keeps positions in one file, which is replaced as a whole: it holds what was
-// kept last, whenever the process is killed. It is not synced; where the machine has
-// stopped and left half of it, that is noticed, and everything is read again.
-//
-// Another file beside it, with .lock added to its name, is locked while a Store is open,
-// and stays.
-type Store struct {
-	path string
-	lock *os.File
-}
-
-// StoreName is the name of the file, in a directory for all Stores, of those who follow
-// patterns: in whatever order they are given, and relative to whatever directory.
-func StoreName(patterns []string) (string, error) {
-	var all []string
-	for _, p := range patterns {
-		abs, err := filepath.Abs(p)
-		if err != nil {
-			return "", err
-		}
-		all = append(all, abs)
-	}
-	slices.Sort(all)
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(all), "\n")))
-	return hex.EncodeToString(sum[:16]) + ".positions", nil
-}
-
-// ErrInUse says that another process, or Store, has the file.
-var ErrInUse = errors.New("another process keeps its positions there")
-
-// OpenStore makes the file's directory, if it is not there, and locks the file.
-func OpenStore(path string) (*Store, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	ok, err := tryLock(lock)
-	if err == nil && !ok {
-		err = ErrInUse
-	}
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return &Store{path, lock}, nil
-}
-
-// Close unlocks the file. A Follower that has the Store closes it.
-func (s *Store) Close() error {
-	return s.lock.Close()
-}
+const (
+	magic  = family + "1 "
+	family = "fapilog positions " // in which every version begins
+)
 
 // positions is what is kept.
 type positions struct {
 	Kept    time.Time   `json:"kept"`
 	Streams []savedPath `json:"streams"`
+
+	// Patterns are those that were followed, absolute: what matches them and is in no
+	// stream is new.
+	Patterns []string `json:"patterns,omitempty"`
 }
 
 type savedPath struct {
@@ -90,7 +43,7 @@ type saved struct {
 	identity
 	State    savedState `json:"state"`
 	Position int64      `json:"position"` // of the first byte that was not accepted
-	Read     int64      `json:"read"`     // the bytes before which the print is of
+	Read     int64      `json:"read"`     // the bytes that the print is of: of whole lines, if there is one
 	Print    print      `json:"print"`
 	Written  time.Time  `json:"written,omitzero"` // last, if it was read to its end
 }
@@ -104,15 +57,6 @@ const (
 )
 
 var errDamaged = errors.New("the file is damaged")
-
-// load returns what was kept last, or fs.ErrNotExist.
-func (s *Store) load() (p positions, err error) {
-	b, err := os.ReadFile(s.path)
-	if err != nil {
-		return p, err
-	}
-	return parsePositions(b)
-}
 
 func parsePositions(b []byte) (p positions, err error) {
 	line, body, ok := bytes.Cut(b, []byte("\n"))
@@ -146,19 +90,6 @@ func (p positions) bytes() ([]byte, error) {
 	return append([]byte(magic+hashOf(body)+"\n"), body...), nil
 }
 
-// save replaces what was kept.
-func (s *Store) save(p positions) error {
-	b, err := p.bytes()
-	if err != nil {
-		return err
-	}
-	temporary := s.path + ".new"
-	if err := os.WriteFile(temporary, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temporary, s.path)
-}
-
 // resume registers what the Store knows.
 func (f *Follower) resume() {
 	if f.config.Store == nil {
@@ -173,9 +104,20 @@ func (f *Follower) resume() {
 		f.report(f.config.Store.path, fmt.Sprintf("the positions cannot be read (%s); reading everything there is from the start", cause(err)))
 		return
 	}
-	f.resuming = true
+	for _, pattern := range p.Patterns {
+		if i := slices.IndexFunc(f.config.Patterns, func(q string) bool { return absolute(q) == pattern }); i >= 0 {
+			f.before = append(f.before, f.config.Patterns[i])
+		} else {
+			f.others.Patterns = append(f.others.Patterns, pattern)
+		}
+	}
 	for _, path := range p.Streams {
-		s := f.addStream(f.spelled(path.Path))
+		spelled, ok := f.spelled(path.Path)
+		if !ok {
+			f.others.Streams = append(f.others.Streams, path)
+			continue
+		}
+		s := f.addStream(spelled)
 		s.stored = true
 		for _, g := range path.Files {
 			f.recall(s, g)
@@ -188,7 +130,7 @@ func (f *Follower) recall(s *stream, kept saved) {
 	g := &file{
 		id: kept.identity, stream: s, name: filepath.Join(filepath.Dir(s.path), filepath.Base(kept.Name)),
 		status: closed, unfinished: kept.State == savedOpen,
-		position: kept.Position, next: kept.Read, begun: kept.Position, print: kept.Print, mtime: kept.Written,
+		position: kept.Position, next: kept.Read, print: kept.Print, mtime: kept.Written,
 	}
 	if kept.State == savedIgnored {
 		g.status = ignored
@@ -199,28 +141,46 @@ func (f *Follower) recall(s *stream, kept saved) {
 	}
 }
 
-// spelled returns the path as it is followed: as a pattern spells it.
-func (f *Follower) spelled(abs string) string {
+// spelled returns the path as it is followed: as a pattern spells it. It reports false
+// if it is not.
+func (f *Follower) spelled(abs string) (path string, ok bool) {
 	for _, s := range f.streams {
-		if a, err := filepath.Abs(s.path); err == nil && a == abs {
-			return s.path
+		if absolute(s.path) == abs {
+			return s.path, true
 		}
 	}
 	if f.matches(abs) {
-		return abs
+		return abs, true
 	}
 	if wd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(wd, abs); err == nil && f.matches(rel) {
-			return rel
+			return rel, true
 		}
 	}
-	return abs
+	return "", false
 }
 
-// save keeps the positions if they have moved, and what they cover is safe.
+// absolute returns a path or pattern independent of the working directory, where that
+// is known.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// save keeps the positions if what they cover is safe.
 func (f *Follower) save(now time.Time) {
 	f.kept = now
-	if f.config.Store == nil || f.config.Durable != nil && !f.config.Durable() || !f.dirty.Swap(false) {
+	if f.config.Store != nil && (f.config.Durable == nil || f.config.Durable()) {
+		f.keep(now)
+	}
+}
+
+// keep keeps the positions if they have moved.
+func (f *Follower) keep(now time.Time) {
+	f.kept = now
+	if f.config.Store == nil || !f.dirty.Swap(false) {
 		return
 	}
 	err := f.config.Store.save(f.positions(now))
@@ -234,15 +194,14 @@ func (f *Follower) save(now time.Time) {
 func (f *Follower) positions(now time.Time) positions {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p := positions{Kept: now.Round(0)}
+	p := positions{Kept: now.Round(0), Patterns: slices.Clone(f.others.Patterns)}
+	for _, pattern := range f.config.Patterns {
+		p.Patterns = append(p.Patterns, absolute(pattern))
+	}
 	at := make(map[*stream]int)
 	for i, s := range f.streams {
 		at[s] = i
-		path, err := filepath.Abs(s.path)
-		if err != nil {
-			path = s.path
-		}
-		p.Streams = append(p.Streams, savedPath{Path: path})
+		p.Streams = append(p.Streams, savedPath{Path: absolute(s.path)})
 		for _, g := range s.queue { // in order
 			p.Streams[i].Files = append(p.Streams[i].Files, g.saved())
 		}
@@ -252,6 +211,7 @@ func (f *Follower) positions(now time.Time) positions {
 			p.Streams[i].Files = append(p.Streams[i].Files, g.saved())
 		}
 	}
+	p.Streams = append(p.Streams, f.others.Streams...)
 	return p
 }
 
@@ -263,5 +223,9 @@ func (g *file) saved() saved {
 	case g.status == live || g.unfinished:
 		state = savedOpen
 	}
-	return saved{g.name, g.id, state, g.position, g.next, g.print, g.mtime}
+	read, print := g.next, g.print
+	if g.begun > 0 { // the rest may be taken back
+		read, print = g.begun, g.whole
+	}
+	return saved{g.name, g.id, state, g.position, read, print, g.mtime}
 }

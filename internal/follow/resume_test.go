@@ -115,6 +115,7 @@ func TestLineThatWasNotAcceptedComesAgain(t *testing.T) {
 	if err := r.f.Finish(t.Context(), r.fail); !errors.Is(err, r.fail) {
 		t.Fatal(err)
 	}
+	r.f.Close(false)
 	r.fail = nil
 	r.want("1")
 	r.again(true, "a.log")
@@ -221,7 +222,8 @@ func TestDamagedPositionsAreToldAndEverythingIsReadAgain(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"torn":    func(b []byte) []byte { return b[:len(b)/2] },
 		"empty":   func([]byte) []byte { return nil },
-		"garbage": func([]byte) []byte { return []byte(strings.Repeat("garbage\n", 100)) },
+		"short":   func(b []byte) []byte { return b[:len(family)/2] },
+		"garbage": func([]byte) []byte { return []byte(family + strings.Repeat("garbage\n", 100)) },
 		"flipped": func(b []byte) []byte { b[len(b)-20] ^= 1; return b },
 	} {
 		t.Run(name, func(t *testing.T) {

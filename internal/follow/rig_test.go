@@ -42,7 +42,7 @@ func (r *rig) begin(watched bool, c Config, patterns ...string) {
 	}
 	r.f = newFollower(c, w)
 	f := r.f
-	r.t.Cleanup(func() { f.watch.close() })
+	r.t.Cleanup(func() { f.watch.close(); f.Close(false) })
 	r.step()
 }
 
@@ -83,10 +83,14 @@ func (r *rig) stop() {
 	if err := r.f.Finish(context.Background(), nil); err != nil {
 		r.t.Fatal(err)
 	}
+	r.f.Close(false)
 }
 
 // killed ends following as a kill does: nothing is kept any more.
-func (r *rig) killed() { r.f.close() }
+func (r *rig) killed() {
+	r.f.closeFiles()
+	r.f.Close(false)
+}
 
 func (r *rig) path(name string) string { return filepath.Join(r.dir, name) }
 
@@ -182,6 +186,7 @@ func (s *splitter) give() {
 
 func (s *splitter) Held() int      { return len(s.held) }
 func (s *splitter) Release() error { s.give(); return s.rig.fail }
+func (s *splitter) Drop()          { s.part = nil }
 func (s *splitter) End() error {
 	s.give()
 	if len(s.part) > 0 {

@@ -137,8 +137,13 @@ func (f *Follower) accept(n int64, err error) error {
 	return err
 }
 
-// truncated begins the file again. A line whose end is lost is given on as it is.
+// truncated begins the file again, or only its last line if no more than that was cut
+// off. A line whose end is lost otherwise is given on as it is.
 func (f *Follower) truncated(s *stream, g *file, now time.Time) error {
+	if unread, done := g.takeBack(); done {
+		f.takenBack(s, g, unread, now)
+		return nil
+	}
 	if err := f.accept(g.end()); err != nil {
 		return err
 	}
@@ -156,6 +161,16 @@ func (f *Follower) truncated(s *stream, g *file, now time.Time) error {
 	}
 	f.report(s.path, text)
 	return nil
+}
+
+// takenBack notes that the last line was cut off. What of it was read is no loss.
+func (f *Follower) takenBack(s *stream, g *file, unread int64, now time.Time) {
+	g.heard = now
+	f.dirty.Store(true)
+	if unread > 0 {
+		f.count(func(s *Summary) { s.UnreadBytes += uint64(unread) })
+		f.report(s.path, fmt.Sprintf("cut off at byte %d; at least %d bytes were lost", g.next, unread))
+	}
 }
 
 // atEnd does what is to be done when everything has been read of a stream's oldest
@@ -206,7 +221,7 @@ func (f *Follower) requeue(s *stream, g *file) {
 
 // retire closes a file. What is known of it is kept while it lies in the directory.
 func (f *Follower) retire(s *stream, g *file, unfinished bool) {
-	removed := nameless(g.handle) && !unfinished
+	removed := names(g.handle) == 0 && !unfinished
 	_ = g.handle.Close() // nothing was written
 	f.mu.Lock()
 	defer f.mu.Unlock()

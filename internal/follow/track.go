@@ -34,6 +34,7 @@ type arrival struct {
 	path   string // where it is now
 	moves  int    // how often that has changed
 	fresh  bool   // nobody can know it yet
+	made   bool   // it was created here, or linked
 	away   bool   // it has left, and has not come yet
 	gone   bool   // its name is
 	tries  int    // times that it was not where it should have been
@@ -102,7 +103,7 @@ func (f *Follower) apply(events []event) {
 		path := filepath.Join(e.dir, e.name)
 		switch e.kind {
 		case created:
-			f.arrive(path, true)
+			f.arrive(path, true, true)
 		case left:
 			a := f.track.at[path]
 			delete(f.track.at, path)
@@ -126,7 +127,7 @@ func (f *Follower) came(path string, cookie uint32) {
 	delete(f.track.moving, cookie)
 	if m.arrival == nil {
 		f.track.vacate(path)
-		f.arrive(path, !ok || !m.followed)
+		f.arrive(path, !ok || !m.followed, false)
 		return
 	}
 	f.track.vacate(path)
@@ -136,14 +137,14 @@ func (f *Follower) came(path string, cookie uint32) {
 }
 
 // arrive notes a file that has come, if its path is followed.
-func (f *Follower) arrive(path string, fresh bool) {
+func (f *Follower) arrive(path string, fresh, made bool) {
 	f.mu.Lock()
 	s := f.byPath[path]
 	f.mu.Unlock()
 	if s == nil && !f.matches(path) {
 		return
 	}
-	f.track.add(&arrival{stream: s, born: path, path: path, fresh: fresh})
+	f.track.add(&arrival{stream: s, born: path, path: path, fresh: fresh, made: made})
 }
 
 func (f *Follower) isStream(path string) bool {
@@ -258,7 +259,8 @@ func (f *Follower) putArrival(a *arrival, h *os.File, id identity) bool {
 	if a.stream == nil {
 		a.stream = f.addStream(a.born)
 	}
-	if err := f.put(a.stream, h, a.path, id, asNewest, time.Now()); err != nil {
+	made := a.made && names(h) == 1 // a link is made of what was there
+	if err := f.put(a.stream, h, a.path, id, asNewest, made, time.Now()); err != nil {
 		f.miss(a.path, "cannot be read ("+cause(err)+"): not read")
 		return true
 	}

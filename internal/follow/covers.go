@@ -1,0 +1,56 @@
+package follow
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Covers reports whether whoever follows patterns follows the file of a path, which need
+// not exist: under that name, or under another one.
+func Covers(patterns []string, path string) bool {
+	for _, p := range patterns {
+		if coversName(p, path) {
+			return true
+		}
+		for _, other := range expanded(p) {
+			if sameFile(other, path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// coversName reports whether a path's last name is the pattern's, in the same directory.
+func coversName(pattern, path string) bool {
+	want, name := filepath.Base(pattern), filepath.Base(path)
+	if matched, _ := filepath.Match(want, name); hasMeta(want) && (!matched || isCompressed(name)) || !hasMeta(want) && want != name {
+		return false
+	}
+	dir := filepath.Dir(path)
+	for _, d := range expanded(filepath.Dir(pattern)) {
+		if absolute(d) == absolute(dir) || sameFile(d, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// expanded returns the paths that a pattern stands for now.
+func expanded(pattern string) []string {
+	if !hasMeta(pattern) {
+		return []string{pattern}
+	}
+	paths, _ := filepath.Glob(pattern) // Check has seen the pattern
+	return paths
+}
+
+// sameFile reports whether two paths name one file or directory.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}

@@ -1,0 +1,121 @@
+package follow
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Store keeps positions in one file, which is replaced as a whole: it holds what was
+// kept last, whenever the process is killed. It is not synced; where the machine has
+// stopped and left half of it, that is noticed, and everything is read again.
+//
+// Another file beside it, with .lock added to its name, is locked while a Store is open,
+// and stays.
+type Store struct {
+	path string
+	lock *os.File
+}
+
+// StoreName is the name of the file, in a directory for all Stores, of those who follow
+// patterns: in whatever order they are given, and relative to whatever directory.
+func StoreName(patterns []string) (string, error) {
+	var all []string
+	for _, p := range patterns {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return "", err
+		}
+		all = append(all, abs)
+	}
+	slices.Sort(all)
+	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(all), "\n")))
+	return hex.EncodeToString(sum[:16]) + ".positions", nil
+}
+
+// ErrNotPositions says that the file holds something else, which is not to be replaced.
+var ErrNotPositions = errors.New("it holds something else; name another file")
+
+// ErrInUse says that another process, or Store, has the file.
+var ErrInUse = errors.New("another process keeps its positions there")
+
+// OpenStore makes the file's directory, if it is not there, and locks the file. One that
+// has content has to have been a Store's.
+func OpenStore(path string) (*Store, error) {
+	if err := checkStore(path); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := tryLock(lock)
+	if err == nil && !ok {
+		err = ErrInUse
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &Store{path, lock}, nil
+}
+
+// checkStore reports a file that may not be replaced.
+func checkStore(path string) error {
+	h, err := open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if _, info, err := lookAt(h); err != nil || !info.Mode().IsRegular() {
+		return cmp.Or(err, ErrNotPositions)
+	}
+	b := make([]byte, len(family))
+	n, err := h.ReadAt(b, 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if !strings.HasPrefix(family, string(b[:n])) {
+		return ErrNotPositions
+	}
+	return nil
+}
+
+// Close unlocks the file. A Follower that has the Store closes it.
+func (s *Store) Close() error {
+	return s.lock.Close()
+}
+
+// load returns what was kept last, or fs.ErrNotExist.
+func (s *Store) load() (p positions, err error) {
+	b, err := os.ReadFile(s.path)
+	if err != nil {
+		return p, err
+	}
+	return parsePositions(b)
+}
+
+// save replaces what was kept.
+func (s *Store) save(p positions) error {
+	b, err := p.bytes()
+	if err != nil {
+		return err
+	}
+	temporary := s.path + ".new"
+	if err := os.WriteFile(temporary, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, s.path)
+}

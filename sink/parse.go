@@ -126,7 +126,7 @@ func schemeEnd(uri string) int {
 // imported.
 func unknownScheme(scheme string) error {
 	if pkg, ok := builtin[scheme]; ok {
-		return fmt.Errorf("scheme %q is not linked into this program: import _ %q", scheme, pkg)
+		return notLinked(scheme, pkg)
 	}
 	registered := Schemes()
 	known := slices.AppendSeq(slices.Clone(registered), maps.Keys(builtin))
@@ -150,7 +150,23 @@ func flagSet(scheme string, o Opener, bind func(*flag.FlagSet)) (fs *flag.FlagSe
 	if bind != nil {
 		bind(fs)
 	}
+	if a, ok := o.(Aliaser); ok {
+		aliases := a.Aliases()
+		for _, alias := range slices.Sorted(maps.Keys(aliases)) {
+			if fs.Lookup(aliases[alias]) != nil { // without a pipeline there are none of its parameters
+				Alias(fs, alias, aliases[alias])
+			}
+		}
+	}
 	return fs, nil
+}
+
+// Aliaser is implemented by an [Opener] that has other names for parameters that
+// every sink has, such as those that users of a destination expect:
+// {"batch_size": "batch-records"}. Names for its own parameters it binds with
+// [Alias].
+type Aliaser interface {
+	Aliases() map[string]string // alias → name
 }
 
 // flagsPanic explains a panic of code that binds flags: that of package flag

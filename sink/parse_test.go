@@ -93,6 +93,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a bare name with a typing error", "brae", []string{`unknown scheme "brae" (did you mean "bare"?)`}},
 		{"a scheme that resembles none", "carrierpigeon://h", []string{`unknown scheme "carrierpigeon"`, "registered: bare, "}},
 		{"a scheme of this module that is not linked", "stdout", []string{`scheme "stdout" is not linked`, `import _ "github.com/fapilog/fapilog/sink/console"`}},
+		{"one that is a module of its own", "cloudwatch://app/web", []string{`scheme "cloudwatch" is not linked`, `import _ "github.com/fapilog/fapilog/sink/cloudwatch"`, "or use the command built from github.com/fapilog/fapilog/full/fapilog"}},
 		{"a scheme like one that is not linked", "stdot", []string{`did you mean "stdout"?`}},
 		{"a path", "/var/log/app.log", []string{"no scheme; want a URI such as file:/var/log/app.log"}},
 		{"a relative path", "loki/app.log", []string{"no scheme"}},

@@ -1,5 +1,10 @@
-// Package sinktest has sinks for tests: [Memory] keeps what it is given, and
-// [Script] fails in the ways that are asked of it.
+// Package sinktest is for tests of sinks, and with sinks.
+//
+// [Run] examines a sink: whether it keeps all the promises of [sink.Sink], whatever goes
+// wrong between it and its server. See the example of a complete sink.
+//
+// [Memory] is a sink that keeps what it is given, and [Script] one that fails in the ways
+// that are asked of it.
 package sinktest
 
 import (

@@ -1,0 +1,329 @@
+package httppost
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fapilog/fapilog/sink/sinktest/pipe"
+)
+
+// authority signs certificates.
+type authority struct {
+	t           *testing.T
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t, key: newKey(t)}
+	a.certificate = a.sign(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}, &a.key.PublicKey)
+	return a
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// sign returns template as a certificate that is valid from an hour ago on, for a
+// day unless it says until when.
+func (a *authority) sign(template *x509.Certificate, key *ecdsa.PublicKey) *x509.Certificate {
+	a.t.Helper()
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore = time.Now().Add(-time.Hour)
+	if template.NotAfter.IsZero() {
+		template.NotAfter = time.Now().Add(24 * time.Hour)
+	}
+	parent := a.certificate
+	if parent == nil {
+		parent = template
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return certificate
+}
+
+// issue returns a certificate for a host, or a client.
+func (a *authority) issue(host string, until time.Time) tls.Certificate {
+	a.t.Helper()
+	key := newKey(a.t)
+	c := a.sign(&x509.Certificate{
+		Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotAfter: until,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, &key.PublicKey)
+	return tls.Certificate{Certificate: [][]byte{c.Raw}, PrivateKey: key}
+}
+
+func (a *authority) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.certificate)
+	return pool
+}
+
+// file writes the authority's certificate.
+func (a *authority) file(path string, at int64) string {
+	a.t.Helper()
+	writeFile(a.t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})), at)
+	return path
+}
+
+// pair writes a certificate and its key.
+func pair(t *testing.T, c tls.Certificate, certPath, keyPath string, at int64) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}))
+	if certPath == keyPath {
+		writeFile(t, certPath, certificate+key, at)
+		return
+	}
+	writeFile(t, certPath, certificate, at)
+	writeFile(t, keyPath, key, at)
+}
+
+// serveTLS starts a server with TLS for the length of the test. It answers with
+// the name in the client's certificate.
+func serveTLS(t *testing.T, config *tls.Config) *network {
+	t.Helper()
+	n := &network{Listener: pipe.Listen()}
+	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if peers := r.TLS.PeerCertificates; len(peers) > 0 {
+			io.WriteString(w, peers[0].Subject.CommonName)
+		}
+	})}
+	go server.Serve(tls.NewListener(n, config))
+	t.Cleanup(func() { server.Close() })
+	return n
+}
+
+func TestWhoIsTrusted(t *testing.T) {
+	dir := t.TempDir()
+	for _, test := range []struct {
+		name     string
+		host     string        // in the certificate
+		valid    time.Duration // from now
+		required bool          // the server wants a client's certificate
+		change   func(*Config)
+		verdict  string
+		says     string
+	}{
+		{name: "a server of an authority that is given", change: func(c *Config) { c.CAFile = filepath.Join(dir, "ca") }, verdict: "delivered"},
+		{name: "an unknown authority", change: func(*Config) {}, verdict: "park", says: "unknown authority"},
+		{name: "another authority", change: func(c *Config) { c.CAFile = filepath.Join(dir, "other") }, verdict: "park", says: "unknown authority"},
+		{name: "another host", host: "other.example", change: func(c *Config) { c.CAFile = filepath.Join(dir, "ca") }, verdict: "park", says: "other.example"},
+		{name: "another host that is expected", host: "other.example", change: func(c *Config) {
+			c.CAFile, c.ServerName = filepath.Join(dir, "ca"), "other.example"
+		}, verdict: "delivered"},
+		{name: "an expired certificate", valid: -time.Minute, change: func(c *Config) { c.CAFile = filepath.Join(dir, "ca") }, verdict: "park", says: "expired"},
+		{name: "anybody if told so", host: "other.example", valid: -time.Minute, change: func(c *Config) { c.Insecure = true }, verdict: "delivered"},
+		{name: "no client's certificate", required: true, change: func(c *Config) { c.CAFile = filepath.Join(dir, "ca") }, verdict: "park", says: "certificate required"},
+		{name: "a client's certificate of another authority", required: true, change: func(c *Config) {
+			c.CAFile, c.CertFile, c.KeyFile = filepath.Join(dir, "ca"), filepath.Join(dir, "foreign"), filepath.Join(dir, "foreign.key")
+		}, verdict: "park", says: "unknown certificate authority"},
+		{name: "a client's certificate", required: true, change: func(c *Config) {
+			c.CAFile, c.CertFile, c.KeyFile = filepath.Join(dir, "ca"), filepath.Join(dir, "client"), filepath.Join(dir, "client.key")
+		}, verdict: "delivered", says: "client.example"},
+		{name: "a client's certificate and key in one file", required: true, change: func(c *Config) {
+			c.CAFile, c.CertFile = filepath.Join(dir, "ca"), filepath.Join(dir, "both")
+		}, verdict: "delivered", says: "client.example"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours, other := newAuthority(t), newAuthority(t)
+				ours.file(filepath.Join(dir, "ca"), 1)
+				other.file(filepath.Join(dir, "other"), 1)
+				client := ours.issue("client.example", time.Time{})
+				pair(t, client, filepath.Join(dir, "client"), filepath.Join(dir, "client.key"), 1)
+				pair(t, client, filepath.Join(dir, "both"), filepath.Join(dir, "both"), 1)
+				pair(t, other.issue("client.example", time.Time{}), filepath.Join(dir, "foreign"), filepath.Join(dir, "foreign.key"), 1)
+
+				host, until := "logs.example", time.Time{}
+				if test.host != "" {
+					host = test.host
+				}
+				if test.valid != 0 {
+					until = time.Now().Add(test.valid)
+				}
+				config := &tls.Config{Certificates: []tls.Certificate{ours.issue(host, until)}, ClientCAs: ours.pool()}
+				if test.required {
+					config.ClientAuth = tls.RequireAndVerifyClientCert
+				}
+				c := serveTLS(t, config).client(t, func(c *Config) {
+					c.URL = mustURL(t, "https://logs.example/in")
+					test.change(c)
+				})
+				response, err := attempt(t, c, Request{Body: []byte("x")})
+				if test.verdict != "delivered" {
+					wantError(t, err, test.verdict, test.says)
+				} else if err != nil || string(response.Body) != test.says {
+					t.Errorf("%v, %v", response, err)
+				}
+			})
+		})
+	}
+}
+
+func TestServerThatSpeaksNoTLSIsARetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := serveRaw(t, func(c *pipe.Conn) {
+			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			hold(c) // until the client closes
+		})
+		c := n.client(t, func(c *Config) { c.URL = mustURL(t, "https://logs.example/") })
+		_, err := attempt(t, c, Request{})
+		wantError(t, err, "retry", "the server speaks HTTP without TLS")
+	})
+}
+
+func TestHandshakeThatHangsEndsAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := serveRaw(t, hold).client(t, func(c *Config) { c.URL = mustURL(t, "https://logs.example/") })
+		_, err := attempt(t, c, Request{})
+		wantError(t, err, "retry", "deadline exceeded")
+	})
+}
+
+func TestFilesOfTLSAreReadAgainWhenTheyChange(t *testing.T) {
+	dir := t.TempDir()
+	ca, certificate := filepath.Join(dir, "ca"), filepath.Join(dir, "client")
+	synctest.Test(t, func(t *testing.T) {
+		ours := newAuthority(t)
+		newAuthority(t).file(ca, 1) // not the one that counts
+		pair(t, ours.issue("one.example", time.Time{}), certificate, certificate, 1)
+		config := &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}, ClientCAs: ours.pool(), ClientAuth: tls.RequireAndVerifyClientCert}
+		c := serveTLS(t, config).client(t, func(c *Config) {
+			c.URL, c.CAFile, c.CertFile = mustURL(t, "https://logs.example/in"), ca, certificate
+		})
+		_, err := attempt(t, c, Request{})
+		wantError(t, err, "park", "unknown authority")
+		ours.file(ca, 2)
+		if got := mustDo(t, c, Request{}).Body; string(got) != "one.example" {
+			t.Errorf("the client is %q", got)
+		}
+		pair(t, ours.issue("two.example", time.Time{}), certificate, certificate, 2)
+		if got := mustDo(t, c, Request{}).Body; string(got) != "two.example" {
+			t.Errorf("the client is %q", got)
+		}
+		writeFile(t, certificate, "-----BEGIN CERT", 3) // half written
+		if got := mustDo(t, c, Request{}).Body; string(got) != "two.example" {
+			t.Errorf("the client is %q", got)
+		}
+		time.Sleep(2 * time.Minute) // and connections anew
+		if got := mustDo(t, c, Request{}).Body; string(got) != "two.example" {
+			t.Errorf("the client is %q", got)
+		}
+		pair(t, ours.issue("three.example", time.Time{}), certificate, certificate, 4)
+		if got := mustDo(t, c, Request{}).Body; string(got) != "three.example" {
+			t.Errorf("the client is %q", got)
+		}
+	})
+}
+
+func TestFilesOfTLSThatAreGoneAtTheFirstRequestPark(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ca")
+	synctest.Test(t, func(t *testing.T) {
+		ours := newAuthority(t)
+		ours.file(path, 1)
+		config := &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}}
+		c := serveTLS(t, config).client(t, func(c *Config) { c.URL, c.CAFile = mustURL(t, "https://logs.example/in"), path })
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		_, err := attempt(t, c, Request{})
+		wantError(t, err, "park", path)
+		ours.file(path, 2)
+		mustDo(t, c, Request{})
+	})
+}
+
+// refused returns a connection to a server that has refused the client's
+// certificate and closed.
+func refused(t *testing.T) net.Conn {
+	t.Helper()
+	ours := newAuthority(t)
+	n := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}, ClientAuth: tls.RequireAndVerifyClientCert})
+	c := n.client(t, nil)
+	conn, err := c.dialTLS(t.Context(), "tcp", "logs.example:443", &tls.Config{RootCAs: ours.pool()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return conn
+}
+
+func TestWriteThatFailsWaitsForTheReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := refused(t)
+		start := time.Now()
+		go func() {
+			time.Sleep(time.Second)
+			conn.Read(make([]byte, 1))
+		}()
+		if _, err := conn.Write([]byte("x")); !isIdentity(err) || time.Since(start) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		conn.Close()
+	})
+}
+
+func TestCloseEndsAWriteThatWaitsForAReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := refused(t)
+		time.AfterFunc(time.Second, func() { conn.Close() })
+		if _, err := conn.Write([]byte("x")); err == nil || isIdentity(err) {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+func TestRedirectToTLSChecksWhoTheServerIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue("logs.example", time.Time{})}})
+		plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://logs.example/in", http.StatusPermanentRedirect)
+		})
+		c := plain.client(t, func(c *Config) {
+			c.Redirects = true
+			c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if address == "logs.example:443" {
+					return secure.dial(ctx, network, address)
+				}
+				return plain.dial(ctx, network, address)
+			}
+		})
+		_, err := attempt(t, c, Request{Body: []byte("x")})
+		wantError(t, err, "park", "unknown authority")
+	})
+}

@@ -1,0 +1,125 @@
+package httppost
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/fapilog/fapilog/sink"
+)
+
+// transport is an http.Transport for some time: connections belong to one, so
+// that none is older than it.
+type transport struct {
+	*http.Transport
+	born  time.Time
+	tls   *tls.Config
+	files tlsStamps // that tls was read from
+}
+
+// maxHeader is how much the header of an answer may have. A server that sends
+// more is no one this client speaks to.
+const maxHeader = 64 << 10
+
+// transport returns the present one, or a new one if that has reached its age or
+// its files have changed. The connections of an old one are closed as soon as
+// nothing is under way on them.
+func (c *Client) transport() (*transport, error) {
+	files := c.config.tlsStamps()
+	c.mu.Lock()
+	old := c.current
+	c.mu.Unlock()
+	now := time.Now()
+	expired := old != nil && c.config.MaxConnAge > 0 && now.Sub(old.born) >= time.Duration(c.config.MaxConnAge)
+	if old != nil && !expired && files.same(old.files) {
+		return old, nil
+	}
+	config, err := c.tlsFor(old, files)
+	if err != nil {
+		return nil, park(err)
+	}
+	return c.replace(old, c.newTransport(now, config, files)), nil
+}
+
+// tlsFor returns the settings that the files hold, or what they held before if
+// they cannot be read.
+func (c *Client) tlsFor(old *transport, files tlsStamps) (*tls.Config, error) {
+	if old != nil && files.same(old.files) {
+		return old.tls, nil
+	}
+	config, err := c.config.loadTLS()
+	if err != nil && old != nil {
+		return old.tls, nil
+	}
+	return config, err
+}
+
+// replace puts next in the place of old, unless somebody else was faster.
+func (c *Client) replace(old, next *transport) *transport {
+	c.mu.Lock()
+	if c.current != old {
+		next, old = c.current, nil
+	} else {
+		c.current = next
+	}
+	c.mu.Unlock()
+	if old != nil {
+		old.CloseIdleConnections()
+	}
+	return next
+}
+
+func (c *Client) newTransport(now time.Time, config *tls.Config, files tlsStamps) *transport {
+	idle := 90 * time.Second // as in http.DefaultTransport
+	if age := time.Duration(c.config.MaxConnAge); age > 0 {
+		idle = min(idle, age)
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &transport{born: now, tls: config, files: files, Transport: &http.Transport{
+		Proxy:                  c.proxy,
+		OnProxyConnectResponse: onProxyConnect,
+		DialContext:            c.dial,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return c.dialTLS(ctx, network, address, config)
+		},
+		TLSClientConfig:        config, // for what goes through a proxy
+		Protocols:              &protocols,
+		MaxIdleConnsPerHost:    64, // as many as may be in flight at once
+		IdleConnTimeout:        idle,
+		MaxResponseHeaderBytes: maxHeader,
+	}}
+}
+
+// dial makes a connection. Package http goes on dialling for a request that has
+// ended; what that comes to after Close nobody would close.
+func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := c.config.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, network, address)
+	if err == nil && c.ctx.Err() != nil {
+		conn.Close()
+		return nil, errClosed
+	}
+	return conn, err
+}
+
+// onProxyConnect judges a proxy's answer to CONNECT. It says nothing about
+// records: what [Table] has against them means Retry here.
+func onProxyConnect(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	e := Judge(&Response{Status: answer.StatusCode, Header: answer.Header})
+	if e == nil {
+		return nil
+	}
+	if e.Verdict != sink.Park && e.Verdict != sink.Throttled {
+		e.Verdict = sink.Retry
+	}
+	e.Err = fmt.Errorf("the proxy refuses to connect: %w", e.Err)
+	return e
+}

@@ -1,0 +1,186 @@
+package syslog
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// settleTime is how long a server has to say that it refuses our certificate.
+const settleTime = time.Second
+
+// loadTLS reads the files and returns the settings of TLS.
+func (c *Config) loadTLS() (*tls.Config, error) {
+	config := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.Insecure, ClientSessionCache: forgetful{}}
+	if config.ServerName == "" {
+		config.ServerName = c.Host
+	}
+	var errs []error
+	if c.CAFile != "" {
+		pool, err := loadCA(c.CAFile)
+		errs = append(errs, err)
+		config.RootCAs = pool
+	}
+	if c.CertFile != "" {
+		key := c.KeyFile
+		if key == "" {
+			key = c.CertFile
+		}
+		certificate, err := tls.LoadX509KeyPair(c.CertFile, key)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cert-file %s, key-file %s: %w", c.CertFile, key, err))
+		}
+		config.Certificates = []tls.Certificate{certificate}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return config, nil
+}
+
+func loadCA(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("ca-file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca-file %s: no certificate in PEM form in it", path)
+	}
+	return pool, nil
+}
+
+// certificates are what the files held when they could last be read.
+type certificates struct {
+	last *tls.Config // nil: they could not be read yet
+}
+
+// load reads the files. The error is that there is nothing to go by.
+func (s *certificates) load(c *Config) error {
+	config, err := c.loadTLS()
+	if err == nil {
+		s.last = config
+	}
+	if s.last != nil {
+		return nil // a file that is being replaced, say
+	}
+	return err
+}
+
+// secure makes c a TLS connection and starts it.
+func (c *conn) secure(ctx context.Context, config *tls.Config) error {
+	asked := false
+	config = config.Clone()
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		if len(config.Certificates) > 0 {
+			return &config.Certificates[0], nil
+		}
+		return new(tls.Certificate), nil
+	}
+	l := &listening{Conn: c.raw, settled: make(chan struct{})}
+	secured := tls.Client(l, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		if asked && isAlert(err, "tls: handshake failure") {
+			return park(fmt.Errorf("the server does not accept the client's certificate: %w", err)) // RFC 5246, section 7.4.6
+		}
+		return err
+	}
+	c.Conn = secured
+	l.armed = true
+	c.start()
+	if asked && secured.ConnectionState().Version >= tls.VersionTLS13 {
+		c.unsettled = l
+	}
+	return nil
+}
+
+// settle finds out whether the server accepts our certificate.
+//
+// In TLS 1.3 the client may write before the server has looked at it (RFC 8446, section 4.4.4,
+// and appendix C.3 on what that means), and what it has written is lost if the server then refuses it. So
+// where the server has asked for one, settle waits until the server has sent something that is no
+// refusal, the tickets that follow a handshake, or until it has said nothing for a second.
+func (c *conn) settle(ctx context.Context) error {
+	l := c.unsettled
+	if l == nil {
+		return nil
+	}
+	c.unsettled = nil
+	limit := time.NewTimer(settleTime)
+	defer limit.Stop()
+	select {
+	case <-l.settled:
+	case <-limit.C:
+	case <-c.done:
+		return judge(c.err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// listening tells when what came behind the handshake has been read and understood: when
+// the next is asked for.
+type listening struct {
+	net.Conn
+	settled chan struct{}
+
+	// Owned by who reads.
+	armed bool // the handshake is over
+	heard bool // something came since
+}
+
+// Read implements [net.Conn].
+func (l *listening) Read(p []byte) (int, error) {
+	if l.heard {
+		l.heard, l.armed = false, false
+		close(l.settled)
+	}
+	n, err := l.Conn.Read(p)
+	l.heard = l.heard || l.armed && n > 0
+	return n, err
+}
+
+// refusals are the alerts (RFC 8446, section 6.2) by which a server says that it
+// does not accept the client's certificate, or misses one.
+var refusals = []string{
+	"tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate", "tls: expired certificate",
+	"tls: unknown certificate", "tls: unknown certificate authority", "tls: access denied", "tls: certificate required",
+}
+
+// isIdentity reports whether err says that one side does not accept who the other
+// is, which another attempt will not change.
+func isIdentity(err error) bool {
+	var verification *tls.CertificateVerificationError
+	if errors.As(err, &verification) {
+		return true
+	}
+	for _, refusal := range refusals {
+		if isAlert(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// isAlert reports whether err is an alert of the other side. Those of package tls have
+// no exported type.
+func isAlert(err error, text string) bool {
+	var remote *net.OpError
+	return errors.As(err, &remote) && remote.Op == "remote error" && remote.Err.Error() == text
+}
+
+// forgetful has servers send tickets, and keeps none.
+type forgetful struct{}
+
+// Get implements [tls.ClientSessionCache].
+func (forgetful) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+
+// Put implements [tls.ClientSessionCache].
+func (forgetful) Put(string, *tls.ClientSessionState) {}

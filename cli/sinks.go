@@ -67,7 +67,7 @@ func runSinks(std streams, args []string) int {
 	case f.variables:
 		page.variables(reference.Settings(fapilog.Variables()))
 	case f.value == "":
-		page.all(reference.All(sink.Schemes()))
+		page.all(reference.All(sink.Schemes()), reference.Absent())
 	default:
 		scheme, _, _ := strings.Cut(strings.ToLower(f.value), ":") // of a whole URI too
 		k, ok := reference.Of(scheme)
@@ -90,7 +90,8 @@ type sinksPage struct {
 	text     strings.Builder
 }
 
-func (p *sinksPage) all(sinks []reference.Sink) {
+// all lists the sinks that there are, and says what others there could be.
+func (p *sinksPage) all(sinks, absent []reference.Sink) {
 	general := reference.Prefer(p.general, sinks)
 	if p.markdown {
 		fmt.Fprintf(&p.text, "%s\n%s", reference.SinksMarkdown(sinks), reference.Markdown("parameter", general))
@@ -102,6 +103,12 @@ func (p *sinksPage) all(sinks []reference.Sink) {
 	}
 	p.text.WriteString("The parameters of every sink:\n" + reference.Text(general, 2))
 	p.text.WriteString("\nAs variables they are for all sinks: fapilog sinks --variables\n")
+	if len(absent) > 0 {
+		p.text.WriteString("\nNot in this program, but in the command built from github.com/fapilog/fapilog/full/fapilog:\n")
+		for _, k := range absent {
+			fmt.Fprintf(&p.text, "  %s: %s\n", k.Scheme, k.Summary)
+		}
+	}
 }
 
 func (p *sinksPage) one(k reference.Sink) {

@@ -100,10 +100,38 @@ func validScheme(s string) bool {
 	return s != ""
 }
 
-// builtin maps the schemes of this module's own sinks to the packages that
+// builtin maps the schemes of this project's own sinks to the packages that
 // register them.
 var builtin = map[string]string{
-	"file":   "github.com/fapilog/fapilog/sink/file",
-	"stderr": "github.com/fapilog/fapilog/sink/console",
-	"stdout": "github.com/fapilog/fapilog/sink/console",
+	"cloudwatch":          "github.com/fapilog/fapilog/sink/cloudwatch",
+	"elasticsearch":       "github.com/fapilog/fapilog/sink/elasticsearch",
+	"elasticsearch+https": "github.com/fapilog/fapilog/sink/elasticsearch",
+	"file":                "github.com/fapilog/fapilog/sink/file",
+	"http":                "github.com/fapilog/fapilog/sink/http",
+	"https":               "github.com/fapilog/fapilog/sink/http",
+	"loki":                "github.com/fapilog/fapilog/sink/loki",
+	"loki+https":          "github.com/fapilog/fapilog/sink/loki",
+	"opensearch":          "github.com/fapilog/fapilog/sink/elasticsearch",
+	"opensearch+https":    "github.com/fapilog/fapilog/sink/elasticsearch",
+	"otlp":                "github.com/fapilog/fapilog/sink/otlp",
+	"otlp+https":          "github.com/fapilog/fapilog/sink/otlp",
+	"stderr":              "github.com/fapilog/fapilog/sink/console",
+	"stdout":              "github.com/fapilog/fapilog/sink/console",
+	"syslog":              "github.com/fapilog/fapilog/sink/syslog",
+}
+
+// ownModule has the schemes of builtin whose packages are modules of their own,
+// with the clients of a service. The command fapilog has them only if it is
+// built from fullCommand.
+var ownModule = map[string]bool{"cloudwatch": true}
+
+// fullCommand is the package of the command that has every sink.
+const fullCommand = "github.com/fapilog/fapilog/full/fapilog"
+
+// notLinked says how a program comes to the package of a scheme of builtin.
+func notLinked(scheme, pkg string) error {
+	if ownModule[scheme] {
+		return fmt.Errorf("scheme %q is not linked into this program: import _ %q, or use the command built from %s", scheme, pkg, fullCommand)
+	}
+	return fmt.Errorf("scheme %q is not linked into this program: import _ %q", scheme, pkg)
 }

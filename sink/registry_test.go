@@ -2,6 +2,7 @@ package sink
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -54,5 +55,18 @@ func TestRegisterPanicsOnAMistake(t *testing.T) {
 	}
 	if !validScheme("loki+https") || !validScheme("a1.b-c") {
 		t.Error("a valid scheme is refused")
+	}
+}
+
+func TestBuiltinSchemesCanBeRegistered(t *testing.T) {
+	for scheme, pkg := range builtin {
+		if !validScheme(scheme) || !strings.HasPrefix(pkg, "github.com/fapilog/fapilog/sink/") {
+			t.Errorf("%s: %s", scheme, pkg)
+		}
+	}
+	for scheme := range ownModule {
+		if builtin[scheme] == "" {
+			t.Errorf("%s has no package", scheme)
+		}
 	}
 }

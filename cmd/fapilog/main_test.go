@@ -30,3 +30,20 @@ func TestBuiltCommandCarriesStandardInput(t *testing.T) {
 		t.Errorf("the console has %q, the file %q; want %q", stdout, file, want)
 	}
 }
+
+// The command has every sink of this module, and tells of those that it has not.
+func TestBuiltCommandNamesTheSinksItDoesNotHave(t *testing.T) {
+	out, err := exec.Command("go", "run", ".", "sinks").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, others, found := strings.Cut(string(out), "\nNot in this program, but in the command built from github.com/fapilog/fapilog/full/fapilog:\n")
+	if !found || others != "  cloudwatch: sends records to Amazon CloudWatch Logs\n" {
+		t.Errorf("the end is %q", others)
+	}
+	for _, scheme := range []string{"elasticsearch", "file", "http", "loki", "otlp", "stdout", "syslog"} {
+		if !strings.Contains("\n"+own, "\n"+scheme+": ") {
+			t.Errorf("%s is not listed", scheme)
+		}
+	}
+}

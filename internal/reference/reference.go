@@ -68,6 +68,10 @@ func Of(scheme string) (s Sink, registered bool) {
 	fs := flag.NewFlagSet(scheme, flag.ContinueOnError)
 	opener.Flags(fs)
 	s = Sink{Scheme: scheme, Settings: Settings(fs)}
+	if a, ok := opener.(sink.Aliaser); ok {
+		s.Settings = append(s.Settings, others(a.Aliases())...)
+		slices.SortFunc(s.Settings, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
+	}
 	if d, ok := opener.(sink.Defaulter); ok {
 		s.Defaults = d.Defaults()
 	}
@@ -75,6 +79,15 @@ func Of(scheme string) (s Sink, registered bool) {
 		s.Summary, s.Example = k.summary, k.example
 	}
 	return s, true
+}
+
+// others returns the names that a sink has for parameters of every sink: they
+// stand with its own.
+func others(aliases map[string]string) (settings []Setting) {
+	for alias, name := range aliases {
+		settings = append(settings, Setting{Name: alias, Meaning: "another name of " + name})
+	}
+	return settings
 }
 
 // All returns what there is to say of these schemes, less those that are not
@@ -88,11 +101,37 @@ func All(schemes []string) (sinks []Sink) {
 	return sinks
 }
 
-// known is what the flags of this module's own sinks cannot tell.
-var known = map[string]struct{ summary, example string }{
-	"file":   {"appends lines of JSON to a file, and rotates it", "file:///var/log/app.jsonl?max-size=100MiB&max-files=10&compress=gzip"},
-	"stderr": {"writes lines to standard error", "stderr://?level=error&format=json"},
-	"stdout": {"writes lines to standard output", "stdout://?format=pretty"},
+// about is what flags cannot tell of a sink.
+type about struct{ summary, example string }
+
+// known is what the flags of this project's own sinks cannot tell.
+var known = map[string]about{
+	"cloudwatch":          {"sends records to Amazon CloudWatch Logs", "cloudwatch://app/web-1?region=eu-central-1"},
+	"elasticsearch":       {"sends records to Elasticsearch", "elasticsearch://search:9200?index=logs-%25Y.%25m.%25d"},
+	"elasticsearch+https": {"sends records to Elasticsearch over TLS", "elasticsearch+https://search.example.com?api-key-file=/run/secrets/key"},
+	"file":                {"appends lines of JSON to a file, and rotates it", "file:///var/log/app.jsonl?max-size=100MiB&max-files=10&compress=gzip"},
+	"http":                {"sends records to any server over HTTP", "http://collector:8080/in?body=array&gzip"},
+	"https":               {"sends records to any server over HTTP and TLS", "https://logs.example.com/in?bearer-file=/run/secrets/token"},
+	"loki":                {"pushes records to Grafana Loki", "loki://loki:3100?labels=app=api,env=prod&label-fields=level"},
+	"loki+https":          {"pushes records to Grafana Loki over TLS", "loki+https://logs.example.com?tenant=team-a&labels=app=api"},
+	"opensearch":          {"sends records to OpenSearch", "opensearch://search:9200?index=logs"},
+	"opensearch+https":    {"sends records to OpenSearch over TLS", "opensearch+https://search.example.com?basic-file=/run/secrets/login"},
+	"otlp":                {"sends records to an OpenTelemetry collector", "otlp://collector:4318?resource=service.name=api"},
+	"otlp+https":          {"sends records to an OpenTelemetry collector over TLS", "otlp+https://otlp.example.com/v1/logs?resource=service.name=api"},
+	"stderr":              {"writes lines to standard error", "stderr://?level=error&format=json"},
+	"stdout":              {"writes lines to standard output", "stdout://?format=pretty"},
+	"syslog":              {"sends records as syslog messages (RFC 5424)", "syslog://logs:6514?transport=tls&facility=local3"},
+}
+
+// Absent returns the schemes of this project's own sinks that are not linked
+// into this program, sorted. Only Scheme, Summary and Example of them are known.
+func Absent() (sinks []Sink) {
+	for _, scheme := range slices.Sorted(maps.Keys(known)) {
+		if _, linked := sink.NewOpener(scheme); !linked {
+			sinks = append(sinks, Sink{Scheme: scheme, Summary: known[scheme].summary, Example: known[scheme].example})
+		}
+	}
+	return sinks
 }
 
 // Prefer returns settings, which every sink has, with the defaults that these

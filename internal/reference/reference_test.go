@@ -36,10 +36,16 @@ func (r *raven) SetURL(*url.URL) error { return nil }
 
 func (r *raven) Open(context.Context) (sink.Sink, error) { return nil, errors.New("nothing to open") }
 
+func (r *raven) Aliases() map[string]string {
+	return map[string]string{"interval": "linger"}
+}
+
 // stone is a sink without any.
 type stone struct{ raven }
 
 func (s *stone) Flags(*flag.FlagSet) {}
+
+func (s *stone) Aliases() map[string]string { return nil }
 
 func init() {
 	sink.Register("raven", func() sink.Opener { return &raven{size: 2 << 20, key: "canarytoken"} })
@@ -69,10 +75,13 @@ func TestSettingHasItsOtherNamesWithIt(t *testing.T) {
 	for _, s := range settings {
 		names = append(names, s.Name)
 	}
-	if want := []string{"key", "max-size", "note"}; !slices.Equal(names, want) {
+	if want := []string{"interval", "key", "max-size", "note"}; !slices.Equal(names, want) {
 		t.Errorf("%q, want %q", names, want)
 	}
-	size := settings[1]
+	if interval := settings[0]; interval.Meaning != "another name of linger" || interval.Default != "" {
+		t.Errorf("%+v", interval)
+	}
+	size := settings[2]
 	if !slices.Equal(size.Aliases, []string{"limit", "maxBytes"}) || size.Default != "2MiB" || size.Meaning != "a size: <1 or 2|3 bytes" {
 		t.Errorf("%+v", size)
 	}
@@ -94,10 +103,25 @@ func TestSchemesThatAreNotRegisteredAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestSinksThatAreNotLinkedAreTold(t *testing.T) {
+	absent := Absent()
+	var schemes []string
+	for _, k := range absent {
+		schemes = append(schemes, k.Scheme)
+		if k.Summary == "" || k.Example == "" || len(k.Settings) > 0 {
+			t.Errorf("%+v", k)
+		}
+	}
+	if !slices.IsSorted(schemes) || !slices.Contains(schemes, "cloudwatch") || slices.Contains(schemes, "raven") {
+		t.Errorf("%q", schemes)
+	}
+}
+
 func TestMarkdownTables(t *testing.T) {
 	sinks := All([]string{"raven", "stone"})
 	want := "| URI | parameter | default | meaning |\n|---|---|---|---|\n" +
-		"| `raven:` | `key` | `***` | the key |\n" +
+		"| `raven:` | `interval` |  | another name of linger |\n" +
+		"|  | `key` | `***` | the key |\n" +
 		"|  | `max-size` | `2MiB` | a size: &lt;1 or 2\\|3 bytes (also `limit`, `maxBytes`) |\n" +
 		"|  | `note` |  | words |\n" +
 		"| `stone:` | | |  |\n"
@@ -113,7 +137,8 @@ func TestMarkdownTables(t *testing.T) {
 }
 
 func TestTextTables(t *testing.T) {
-	want := "  key       ***   the key\n" +
+	want := "  interval        another name of linger\n" +
+		"  key       ***   the key\n" +
 		"  max-size  2MiB  a size: <1 or 2|3 bytes\n" +
 		"    also limit\n" +
 		"    also maxBytes\n" +

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/identity"
 )
 
 // closeGrace is how long the end of a TLS connection may take to be said.
@@ -36,7 +37,7 @@ func (d *destination) connect(ctx context.Context) error {
 		switch {
 		case ended:
 			d.drop()
-			if isIdentity(err) {
+			if identity.Refused(err) {
 				return park(err)
 			}
 		case d.maxAge > 0 && time.Since(d.conn.born) >= d.maxAge:
@@ -137,7 +138,7 @@ func (c *conn) reason(ctx context.Context, err error) error {
 	}
 	select {
 	case <-c.done:
-		if isIdentity(c.err) {
+		if identity.Refused(c.err) {
 			err = c.err
 		}
 	case <-ctx.Done():
@@ -195,7 +196,7 @@ func closeWrite(c net.Conn) error {
 }
 
 func (c *conn) unconfirmed(err error) error {
-	if isIdentity(c.err) {
+	if identity.Refused(c.err) {
 		return park(c.err)
 	}
 	return fmt.Errorf("whether the server has read the batch is not known: %w", err)
@@ -221,7 +222,7 @@ func (c *conn) finish() {
 
 // judge gives an error that is about who one side is its verdict.
 func judge(err error) error {
-	if isIdentity(err) {
+	if identity.Refused(err) {
 		return park(err)
 	}
 	return err

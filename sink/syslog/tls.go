@@ -3,12 +3,11 @@ package syslog
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
+
+	"github.com/fapilog/fapilog/sink/internal/identity"
 )
 
 // settleTime is how long a server has to say that it refuses our certificate.
@@ -16,43 +15,16 @@ const settleTime = time.Second
 
 // loadTLS reads the files and returns the settings of TLS.
 func (c *Config) loadTLS() (*tls.Config, error) {
-	config := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.Insecure, ClientSessionCache: forgetful{}}
-	if config.ServerName == "" {
-		config.ServerName = c.Host
+	files := identity.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile, ServerName: c.ServerName, Insecure: c.Insecure}
+	if files.ServerName == "" {
+		files.ServerName = c.Host
 	}
-	var errs []error
-	if c.CAFile != "" {
-		pool, err := loadCA(c.CAFile)
-		errs = append(errs, err)
-		config.RootCAs = pool
-	}
-	if c.CertFile != "" {
-		key := c.KeyFile
-		if key == "" {
-			key = c.CertFile
-		}
-		certificate, err := tls.LoadX509KeyPair(c.CertFile, key)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("cert-file %s, key-file %s: %w", c.CertFile, key, err))
-		}
-		config.Certificates = []tls.Certificate{certificate}
-	}
-	if err := errors.Join(errs...); err != nil {
+	config, err := files.Load()
+	if err != nil {
 		return nil, err
 	}
+	config.ClientSessionCache = forgetful{}
 	return config, nil
-}
-
-func loadCA(path string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("ca-file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca-file %s: no certificate in PEM form in it", path)
-	}
-	return pool, nil
 }
 
 // certificates are what the files held when they could last be read.
@@ -86,7 +58,7 @@ func (c *conn) secure(ctx context.Context, config *tls.Config) error {
 	l := &listening{Conn: c.raw, settled: make(chan struct{})}
 	secured := tls.Client(l, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		if asked && isAlert(err, "tls: handshake failure") {
+		if asked && identity.IsAlert(err, "tls: handshake failure") {
 			return park(fmt.Errorf("the server does not accept the client's certificate: %w", err)) // RFC 5246, section 7.4.6
 		}
 		return err
@@ -145,35 +117,6 @@ func (l *listening) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	l.heard = l.heard || l.armed && n > 0
 	return n, err
-}
-
-// refusals are the alerts (RFC 8446, section 6.2) by which a server says that it
-// does not accept the client's certificate, or misses one.
-var refusals = []string{
-	"tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate", "tls: expired certificate",
-	"tls: unknown certificate", "tls: unknown certificate authority", "tls: access denied", "tls: certificate required",
-}
-
-// isIdentity reports whether err says that one side does not accept who the other
-// is, which another attempt will not change.
-func isIdentity(err error) bool {
-	var verification *tls.CertificateVerificationError
-	if errors.As(err, &verification) {
-		return true
-	}
-	for _, refusal := range refusals {
-		if isAlert(err, refusal) {
-			return true
-		}
-	}
-	return false
-}
-
-// isAlert reports whether err is an alert of the other side. Those of package tls have
-// no exported type.
-func isAlert(err error, text string) bool {
-	var remote *net.OpError
-	return errors.As(err, &remote) && remote.Op == "remote error" && remote.Err.Error() == text
 }
 
 // forgetful has servers send tickets, and keeps none.

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/identity"
 )
 
 // Client makes requests to one endpoint. It is safe for concurrent use.
@@ -152,9 +153,9 @@ func (c *Client) classify(err error, secrets []string) error {
 	if errors.As(err, &judged) {
 		return judged
 	}
-	identity := isIdentity(err)
+	refused := identity.Refused(err)
 	err = fmt.Errorf("no answer from %s: %w", c.config.URL.Host, tidy(err, secrets))
-	if identity {
+	if refused {
 		return park(err)
 	}
 	return err

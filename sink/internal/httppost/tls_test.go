@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fapilog/fapilog/sink/internal/identity"
 	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
@@ -291,7 +292,7 @@ func TestWriteThatFailsWaitsForTheReason(t *testing.T) {
 			time.Sleep(time.Second)
 			conn.Read(make([]byte, 1))
 		}()
-		if _, err := conn.Write([]byte("x")); !isIdentity(err) || time.Since(start) != time.Second {
+		if _, err := conn.Write([]byte("x")); !identity.Refused(err) || time.Since(start) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		conn.Close()
@@ -302,7 +303,7 @@ func TestCloseEndsAWriteThatWaitsForAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := refused(t)
 		time.AfterFunc(time.Second, func() { conn.Close() })
-		if _, err := conn.Write([]byte("x")); err == nil || isIdentity(err) {
+		if _, err := conn.Write([]byte("x")); err == nil || identity.Refused(err) {
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"sync"
+
+	"github.com/fapilog/fapilog/sink/internal/identity"
 )
 
 // tlsConn is a TLS connection whose writes tell why it ended.
@@ -54,7 +56,7 @@ func (c *tlsConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if err != nil && !os.IsTimeout(err) {
 		<-c.ended
-		if isIdentity(c.err) {
+		if identity.Refused(c.err) {
 			err = c.err
 		}
 	}

@@ -28,8 +28,10 @@ import (
 type shelf struct {
 	dir, stem, ext string
 
-	once    bool // every record is there once; else it may be there again after a kill
-	mixed   bool // several processes wrote at the same time: order holds within each file only
+	once    bool   // every record is there once; else it may be there again after a kill
+	mixed   bool   // several processes wrote at the same time: order holds within each file only
+	spared  uint64 // records that may be missing, for it is not the sink that loses them
+	missing uint64
 	faults  []string
 	have    map[producer]map[uint64]bool
 	next    map[producer]uint64 // what has to come next at least
@@ -176,7 +178,7 @@ func (s *shelf) holds(p producer, records uint64) {
 		for n < records && !s.have[p][n] {
 			n++
 		}
-		if n > first {
+		if s.missing += n - first; n > first && s.missing > s.spared {
 			s.fault("records %d to %d of producer %d, of %d, are missing", first, n-1, p, records)
 		}
 	}
@@ -185,7 +187,7 @@ func (s *shelf) holds(p producer, records uint64) {
 // check reports what was found.
 func (s *shelf) check(t *testing.T) {
 	t.Helper()
-	t.Logf("%d lines in %d files, %d of them again", s.lines, s.files, s.repeats)
+	t.Logf("%d lines in %d files, %d of them again, %d missing", s.lines, s.files, s.repeats, s.missing)
 	for _, f := range s.faults {
 		t.Error(f)
 	}

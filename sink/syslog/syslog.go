@@ -66,7 +66,8 @@
 // before resets the connection, and the batch is sent again on another one. It costs a
 // round trip, with TLS a handshake, for each batch. A server that cannot read a batch
 // within the timeout needs a smaller one, batch-bytes. What it does with what it has read,
-// its queues and files, is its own affair.
+// its queues and files, is its own affair: one that is killed before it has written a
+// batch down loses that batch.
 //
 // confirm=never keeps one connection open, as most senders of syslog do, and a batch
 // counts as delivered when the system has taken all of it: some hundred KiB in the buffers

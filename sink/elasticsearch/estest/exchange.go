@@ -1,6 +1,7 @@
 package estest
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -40,10 +41,13 @@ func (x *exchange) reply(status int, v any) {
 			v = map[string]any{}
 		}
 	}
-	body, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // a document comes back as it was sent
+	if err := e.Encode(v); err != nil {
 		panic(err)
 	}
+	body := bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	contentType := x.answer
 	if contentType == "" {
 		contentType = "application/json"

@@ -348,11 +348,22 @@ func TestTailBesideTheFileSinkReadsEachLineOnceThoughItsWriterIsKilled(t *testin
 	rest, input, stats := c.finish()
 	got = append(got, rest...)
 	want := numbersIn(t, filepath.Dir(path))
-	if input.Input.MissedFiles != 0 || input.Input.Truncated != 0 || !stats.Complete() {
+	if input.Input.Truncated != 0 || !stats.Complete() {
 		t.Errorf("%+v; %q", input, c.stderr)
 	}
 	slices.Sort(got)
 	slices.Sort(want)
+	if missed := input.Input.MissedFiles; missed > 0 {
+		// A file may be written, rotated, compressed and removed before tail has had the
+		// processor once. What was in it is not read, and counted.
+		t.Logf("%d files were gone before they could be opened", missed)
+		const most = 16 << 10 / 60 // lines of such a file
+		rest := slices.DeleteFunc(slices.Clone(want), func(n uint64) bool { _, ok := slices.BinarySearch(got, n); return ok })
+		if len(got)+len(rest) != len(want) || len(rest) > int(missed)*most {
+			t.Errorf("%d lines were read, %d are there, in %d files that were missed %d at most; %q", len(got), len(want), missed, int(missed)*most, c.stderr)
+		}
+		return
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%d lines were read, %d are there; %q", len(got), len(want), c.stderr)
 	}
@@ -428,6 +439,9 @@ func numbersIn(t *testing.T, dir string) (numbers []uint64) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if plain, zipped := strings.CutSuffix(e.Name(), ".gz"); zipped && exists(filepath.Join(dir, plain)) {
+			continue // the kill came before the original was removed
+		}
 		f, err := os.Open(filepath.Join(dir, e.Name()))
 		if err != nil {
 			t.Fatal(err)

@@ -190,7 +190,7 @@ func (f *Follower) missCompressed(s *stream, unknown []entry) {
 	for _, e := range unknown {
 		switch {
 		case !e.compressed:
-		case f.readUntil(s, e.written):
+		case f.wasRead(s, e):
 			f.ignore(s, []entry{e})
 		default:
 			f.ignoreMissed(s, e, "compressed before it was read: not read")
@@ -198,25 +198,30 @@ func (f *Follower) missCompressed(s *stream, unknown []entry) {
 	}
 }
 
-// readUntil reports whether a file of the stream was read that was written last at that
-// time: compressing keeps a file's time.
-func (f *Follower) readUntil(s *stream, written time.Time) bool {
+// wasRead reports whether e is the compressed form of a file of the stream that was read:
+// compressing keeps a file's time. Files that were written within one tick of the
+// system's clock have the same time, so each stands for one compressed form only.
+func (f *Follower) wasRead(s *stream, e entry) bool {
 	f.mu.Lock()
-	var open []*os.File
+	var open []*file
+	var handles []*os.File
 	for _, g := range s.queue {
-		open = append(open, g.handle)
+		if !g.packed {
+			open, handles = append(open, g), append(handles, g.handle)
+		}
 	}
 	f.mu.Unlock()
-	for _, h := range open { // who reads may have closed it: then it is among the known
-		if info, err := h.Stat(); err == nil && info.ModTime().Equal(written) {
+	for i, h := range handles { // who reads may have closed it: then it is among the known
+		if info, err := h.Stat(); err == nil && info.ModTime().Equal(e.written) {
+			open[i].packed = true
 			return true
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, g := range f.known {
-		if g.stream == s && g.status == closed && g.mtime.Equal(written) {
-			g.unfinished = false // it was read to its end
+		if g.stream == s && g.status == closed && !g.packed && g.mtime.Equal(e.written) {
+			g.unfinished, g.packed = false, true // it was read to its end
 			return true
 		}
 	}

@@ -75,6 +75,8 @@ type file struct {
 	heard   time.Time // when something came last, on this machine's clock
 	content bool      // it was seen not to be empty
 	holes   bool      // it was truncated: the zeros that it begins with are a hole
+
+	packed bool // its compressed form was seen; owned by who looks
 }
 
 // errTruncated says that a file does not hold any more what was read of it.

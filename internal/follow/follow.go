@@ -203,6 +203,7 @@ func (f *Follower) Finish(ctx context.Context, failed error) error {
 	err := failed
 	if err == nil {
 		f.look(time.Now())
+		f.loseArrivals()
 		err = f.readOut(ctx)
 	}
 	f.save(time.Now())

@@ -182,6 +182,22 @@ func (f *Follower) loseLeft() {
 	}
 }
 
+// loseArrivals opens what can still be opened, and gives up what is nowhere: there is no
+// later look that would.
+func (f *Follower) loseArrivals() {
+	for range absences + 2 {
+		if len(f.track.waiting) == 0 {
+			return
+		}
+		f.catchUp()
+	}
+	for _, a := range slices.Clone(f.track.waiting) {
+		if _, err := os.Lstat(a.path); errors.Is(err, fs.ErrNotExist) {
+			f.missArrival(a)
+		}
+	}
+}
+
 // openArrival opens a file that has come. It reports false if that is to be tried
 // again.
 //

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,8 +67,12 @@ func TestEveryCommandInTheTextIsThere(t *testing.T) {
 				case "./prove":
 					checkProve(t, at, append([]string{root}, words...))
 				default:
+					dir := root
+					if len(words) > 3 && words[2] == "-C" { // another module
+						dir, words = filepath.Join(root, words[3]), slices.Delete(words, 2, 4)
+					}
 					if check := map[string]func(*testing.T, string, []string){"test": checkGoTest, "run": checkGoRun}[words[1]]; check != nil {
-						check(t, at, append([]string{root}, words...))
+						check(t, at, append([]string{dir}, words...))
 					}
 				}
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/fapilog/fapilog/sink"
 	_ "github.com/fapilog/fapilog/sink/all"
 	"github.com/fapilog/fapilog/sink/elasticsearch"
+	httpsink "github.com/fapilog/fapilog/sink/http"
 	"github.com/fapilog/fapilog/sink/loki"
 	"github.com/fapilog/fapilog/sink/otlp"
 	"github.com/fapilog/fapilog/sink/sinktest"
@@ -33,7 +34,7 @@ type sinkPage struct {
 }
 
 var sinkPages = []sinkPage{
-	{"http", "http", "HTTP", func() string { return verdicts(sinktest.Table()) }},
+	{"http", "http", "HTTP", func() string { return statuses(httpsink.Table()) }},
 	{"loki", "loki", "Grafana Loki", func() string { return statuses(loki.Table()) }},
 	{"elasticsearch", "elasticsearch", "Elasticsearch and OpenSearch", func() string {
 		return "Of a whole request:\n\n" + verdicts(sinktest.Table()) + "\nOf one item of a bulk answer:\n\n" + statuses(elasticsearch.ItemTable())

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fapilog/fapilog/encode"
@@ -27,10 +28,10 @@ func longestAnswer(records, sent int) int { return 64<<10 + 512*records + 2*sent
 var itemTable = []httppost.Row{
 	{First: 200, Last: 299, Delivered: true},
 	{First: 409, Last: 409, Delivered: true, Remark: "the index has a document of this id, which is this record"},
-	{First: 401, Last: 401, Verdict: sink.Park, Remark: "rejected if the index is named after a member of the record"},
-	{First: 403, Last: 403, Verdict: sink.Park, Remark: "rejected if the index is named after a member of the record"},
+	{First: 401, Last: 401, Verdict: sink.Park, Remark: "credentials are missing or wrong, or have expired"},
+	{First: 403, Last: 403, Verdict: sink.Park, Remark: "rejected if the index is named after a member of the record; retry if the index or the cluster is blocked"},
 	{First: 429, Last: 429, Verdict: sink.Throttled, Remark: "after Retry-After"},
-	{First: 400, Last: 499, Verdict: sink.Rejected, Remark: "with type and reason; parked if it is the pipeline that does not exist"},
+	{First: 400, Last: 499, Verdict: sink.Rejected, Remark: "with type and reason; parked or tried again if it is about the pipeline, the index or the cluster"},
 	{First: 500, Last: 599, Verdict: sink.Retry},
 	{First: 0, Last: math.MaxInt, Verdict: sink.Retry},
 }
@@ -71,12 +72,36 @@ func (s *Sink) verdict(it item) (v sink.Verdict, delivered bool) {
 	switch {
 	case i < 0: // a negative status
 		return sink.Retry, false
-	case row.Verdict == sink.Park && s.documents.index.fields:
-		return sink.Rejected, false // or one record could stop all others
-	case row.Verdict == sink.Rejected && s.noPipeline(it.reason):
-		return sink.Park, false
+	case row.Verdict != sink.Park && row.Verdict != sink.Rejected:
+		return row.Verdict, row.Delivered
 	}
-	return row.Verdict, row.Delivered
+	if v, ok := s.state(it.reason); ok {
+		return v, false
+	}
+	if it.status == http.StatusForbidden && s.documents.index.fields {
+		return sink.Rejected, false // or one record could stop all others
+	}
+	return row.Verdict, false
+}
+
+// state returns the verdict for a reason that is about the cluster, or about what
+// is configured, and not about the record that met it.
+func (s *Sink) state(r reason) (v sink.Verdict, ok bool) {
+	named := s.documents.index.fields // the record names its index
+	switch {
+	case s.noPipeline(r):
+		return sink.Park, true
+	case r.Type == "cluster_block_exception":
+		return sink.Retry, true
+	case r.Type == "index_closed_exception", r.tooManyShards():
+		if named {
+			return sink.Retry, true // other indices may take theirs
+		}
+		return sink.Park, true
+	case r.Type == "index_not_found_exception" && !named:
+		return sink.Park, true
+	}
+	return 0, false
 }
 
 // noPipeline reports whether r is how both products say that the configured
@@ -154,6 +179,12 @@ func (r reason) String() string {
 		return cmp.Or(r.Type, r.Reason)
 	}
 	return r.Type + ": " + r.Reason
+}
+
+// tooManyShards reports whether r is how both products say that the cluster's limit
+// does not allow another index.
+func (r reason) tooManyShards() bool {
+	return r.Type == "validation_exception" && strings.Contains(r.Reason, "maximum") && strings.Contains(r.Reason, "shards open")
 }
 
 // securityException is the type of errors that are about credentials and rights.

@@ -67,14 +67,45 @@ func statuses() (all []int) {
 }
 
 func TestRefusalByARecordsOwnIndexIsThatRecords(t *testing.T) {
-	for _, status := range []int{401, 403} {
-		synctest.Test(t, func(t *testing.T) {
-			s := serve(t, answer(200, itemsOf(201, status)), func(c *Config) { c.Index = "logs-{tenant}" })
-			var e *sink.Error
-			if err := write(t, s, records(2)...); !errors.As(err, &e) || len(e.Items) != 1 || e.Items[0].Verdict != sink.Rejected {
-				t.Errorf("%v", err)
-			}
-		})
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, answer(200, itemsOf(201, 403)), func(c *Config) { c.Index = "logs-{tenant}" })
+		var e *sink.Error
+		if err := write(t, s, records(2)...); !errors.As(err, &e) || len(e.Items) != 1 || e.Items[0].Verdict != sink.Rejected {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestStateOfTheClusterIsNotHeldAgainstRecords(t *testing.T) {
+	const closed, block, validation, missing = "index_closed_exception", "cluster_block_exception", "validation_exception", "index_not_found_exception"
+	tests := []struct {
+		status       int
+		kind, reason string
+		fixed, named sink.Verdict // where index names no member, and where it does
+	}{
+		{401, securityException, "token expired", sink.Park, sink.Park},
+		{403, securityException, "action is unauthorized", sink.Park, sink.Rejected},
+		{403, block, "index [logs] blocked by: [FORBIDDEN/8/index write (api)];", sink.Retry, sink.Retry},
+		{429, block, "disk usage exceeded flood-stage watermark", sink.Throttled, sink.Throttled},
+		{503, block, "no master", sink.Retry, sink.Retry},
+		{400, closed, "closed", sink.Park, sink.Retry},
+		{400, validation, "Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;", sink.Park, sink.Retry},
+		{400, validation, "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;", sink.Park, sink.Retry},
+		{400, validation, "Validation Failed: 1: something else;", sink.Rejected, sink.Rejected},
+		{400, "document_parsing_exception", "maximum shards open", sink.Rejected, sink.Rejected},
+		{404, missing, "no such index [logs] and [action.auto_create_index] is [false]", sink.Park, sink.Rejected},
+	}
+	for _, test := range tests {
+		body := fmt.Sprintf(`{"items":[{"create":{"status":%d,"error":{"type":%q,"reason":%q}}}]}`, test.status, test.kind, test.reason)
+		for index, want := range map[string]sink.Verdict{"logs-%Y": test.fixed, "logs-{tenant}": test.named} {
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, answer(200, body), func(c *Config) { c.Index = index })
+				var e *sink.Error
+				if err := write(t, s, records(1)...); !errors.As(err, &e) || len(e.Items) != 1 || e.Items[0].Verdict != want {
+					t.Errorf("%s: %v, want %v", index, err, want)
+				}
+			})
+		}
 	}
 }
 

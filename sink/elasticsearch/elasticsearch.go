@@ -12,7 +12,8 @@
 //
 // # Documents
 //
-// A record is a document: its JSON as it is, with its time in front under the name
+// A record is a document: its JSON as it is, but with U+FFFD in place of bytes that
+// are not UTF-8, which Elasticsearch refuses, and with its time in front under the name
 // timestamp-field, @timestamp by default, in UTC, unless it has such a member. A
 // record without a time counts as logged when the sink was opened.
 //
@@ -65,10 +66,14 @@
 //
 // The status of the request is judged as by all sinks over HTTP. With a 2xx every
 // record has its own by [ItemTable]: 2xx and 409 are delivered; 429 and 5xx, and
-// these records alone, are tried again; 401 and 403 park the sink, or reject the
-// record if its index is named after a member of it; other 4xx are rejected, with
-// Elasticsearch's type and reason. A pipeline that does not exist parks the
-// sink. A 2xx without an item for every record (HTML from a proxy, an answer that
+// these records alone, are tried again; 401 parks the sink; 403 does too, or rejects
+// the record if its index is named after a member of it; other 4xx are rejected, with
+// Elasticsearch's type and reason. But what the cluster's state or the settings refuse
+// is not held against records. An index or a cluster that is blocked: they are tried
+// again. Too many shards, or an index that is closed: the sink is parked, or, if a
+// member names the index, these records are tried again. A pipeline that does not
+// exist, or an index that is not there and not made (action.auto_create_index), parks
+// the sink; but a record that names such an index itself is rejected. A 2xx without an item for every record (HTML from a proxy, an answer that
 // is cut off, empty or too long) says nothing: all are sent again, under the same ids.
 //
 // Up to 8 MiB of an answer are read. A batch whose answer may rightly be longer
@@ -81,7 +86,7 @@
 //   - 403, security_exception, at every record: the role lacks create_doc, or
 //     auto_configure to make the index.
 //   - 403, cluster_block_exception: the index is read-only; a full disk does that too,
-//     as 429 in later versions.
+//     as 429 in later versions. The records go through once the block is gone.
 //   - 404 on the whole request: the path is wrong; it is not the place for an index.
 //   - 400, Duplicate field: the record has two members of one name, as slog
 //     writes them when an attribute is given twice.
@@ -89,7 +94,8 @@
 //     the field another type first. Map it in an index template.
 //   - 400, Limit of total fields: too many different names. Map objects with free
 //     keys as flattened (flat_object in OpenSearch).
-//   - 400, this action would add … shards: too many indices; look at {name} in index.
+//   - 400, this action would add … shards: too many indices; look at {name} in index,
+//     delete old ones, or raise cluster.max_shards_per_node.
 //   - 413: requests are halved until they pass; or raise http.max_content_length.
 //   - 429: the cluster is behind; nothing is lost while the journal has room.
 //   - "not the answer to a bulk request": the address is that of something

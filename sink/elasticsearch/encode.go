@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink"
@@ -61,9 +62,13 @@ func (d *documents) timeOf(r *sink.Record) time.Time {
 	return t
 }
 
-// appendSource appends obj with its time, in one line.
+// appendSource appends obj with its time, in one line. What is not UTF-8 becomes
+// U+FFFD: Elasticsearch refuses a document that has it.
 func (d *documents) appendSource(dst []byte, t time.Time, obj []byte) []byte {
 	obj = bytes.Trim(obj, " \t\r\n")
+	if !utf8.Valid(obj) {
+		obj = bytes.ToValidUTF8(obj, []byte("\uFFFD"))
+	}
 	if d.field != "" && len(obj) > 0 && obj[0] == '{' && !has(obj, d.field) {
 		dst = t.AppendFormat(append(dst, d.head...), time.RFC3339Nano)
 		dst = append(dst, '"')

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fapilog/fapilog/sink"
 )
@@ -21,6 +22,7 @@ func TestDocumentHasItsTime(t *testing.T) {
 		{"@timestamp", `{"\u0040timestamp":null}`, `{"\u0040timestamp":null}`},
 		{"@timestamp", `{"a":{"@timestamp":1}}`, `{` + at + `,"a":{"@timestamp":1}}`},
 		{"", `{"msg":"a"}`, `{"msg":"a"}`},
+		{"", "{\"msg\":\"a\xffb\xe2\x82\"}", "{\"msg\":\"a\uFFFDb\uFFFD\"}"},
 		{`wann "genau"`, `{"msg":"a"}`, `{"wann \"genau\"":"2024-02-29T12:00:00.123456789Z","msg":"a"}`},
 	}
 	for _, test := range tests {
@@ -67,6 +69,9 @@ func FuzzRecordIsTwoLines(f *testing.F) {
 				text := strings.NewReplacer(`"_index"`, `"index"`, `"_id"`, `"id"`).Replace(lines[2*i])
 				if err := json.Unmarshal([]byte(text), &action); err != nil || action.Create.ID != record(i+1, "").ID.String() {
 					t.Errorf("%v: %s", err, lines[2*i])
+				}
+				if !utf8.ValidString(lines[2*i+1]) {
+					t.Errorf("%q has become %q", obj, lines[2*i+1])
 				}
 				if json.Valid([]byte(obj)) && !json.Valid([]byte(lines[2*i+1])) {
 					t.Errorf("%q has become %q", obj, lines[2*i+1])

@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -95,7 +93,7 @@ func (s *Sink) ask(ctx context.Context, r httppost.Request, judge func(*httppost
 	response, n, err := s.do(ctx, r)
 	if err != nil {
 		s.leave(n)
-		return err
+		return httppost.Prefix("elasticsearch", err)
 	}
 	e := judge(response)
 	if e == nil {
@@ -107,7 +105,7 @@ func (s *Sink) ask(ctx context.Context, r httppost.Request, judge func(*httppost
 	if len(s.nodes) > 1 {
 		e.Err = fmt.Errorf("%s: %w", s.nodes[n].host, e.Err)
 	}
-	return e
+	return httppost.Prefix("elasticsearch", e)
 }
 
 // do makes r of the node in use, or of the first one after it to which there is a
@@ -116,7 +114,7 @@ func (s *Sink) do(ctx context.Context, r httppost.Request) (response *httppost.R
 	for range s.nodes {
 		n = int(s.inUse.Load())
 		response, err = s.nodes[n].client.Do(ctx, r)
-		if err == nil || !unconnected(err) || ctx.Err() != nil {
+		if err == nil || !httppost.Unconnected(err) || ctx.Err() != nil {
 			break
 		}
 		s.leave(n)
@@ -127,11 +125,4 @@ func (s *Sink) do(ctx context.Context, r httppost.Request) (response *httppost.R
 // leave has the node after n asked next, unless another attempt has seen to it.
 func (s *Sink) leave(n int) {
 	s.inUse.CompareAndSwap(int32(n), int32((n+1)%len(s.nodes)))
-}
-
-// unconnected reports whether err says that there was no connection, so that
-// nothing was sent.
-func unconnected(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }

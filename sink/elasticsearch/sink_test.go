@@ -41,6 +41,19 @@ func TestRecordsAreCreatedUnderTheirIDs(t *testing.T) {
 	})
 }
 
+func TestRecordThatIsNotUTF8IsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var server estest.Server
+		s := serve(t, &server, func(c *Config) { c.Index = "logs-{msg}" })
+		if err := write(t, s, record(1, "{\"msg\":\"a\xffb\"}")); err != nil {
+			t.Fatal(err)
+		}
+		if d := server.Documents()[0]; d.Index != "logs-a_b" || !strings.HasSuffix(d.Source, "\"msg\":\"a\uFFFDb\"}") {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
 func TestRequestIsTheDocumentedOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got *http.Request
@@ -177,10 +190,42 @@ func TestFailedHostIsNotAskedByTheNextAttempt(t *testing.T) {
 				}
 				if err := write(t, s, records(1)...); (err != nil) != test.stays {
 					t.Errorf("the second attempt: %v", err)
-				} else if err != nil && !strings.HasPrefix(err.Error(), "es:9200: ") {
+				} else if err != nil && !strings.HasPrefix(err.Error(), "elasticsearch: es:9200: ") {
 					t.Errorf("%q does not say which host", err)
 				}
 			})
+		})
+	}
+}
+
+// The errors of such a host say *** for elastic.
+func TestHostThatIsNotThereIsPassedOverIfTheUserIsInItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c cluster
+		c.add(t, "elastic-2:9200", &estest.Server{Users: map[string]string{"elastic": "longpassword"}})
+		s := c.sink(t, func(c *Config) {
+			c.URL.Host, c.Hosts, c.User, c.Password = "elastic-1:9200", sink.List{"elastic-2"}, "elastic", "longpassword"
+		})
+		if err := write(t, s, records(1)...); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestErrorsSayWhichSinkItIs(t *testing.T) {
+	for name, handler := range map[string]http.Handler{
+		"refused as a whole": answer(503, ""),
+		"records refused":    answer(200, itemsOf(400)),
+		"no answer":          http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := serve(t, handler, nil)
+			if err := write(t, s, records(1)...); err == nil || !strings.HasPrefix(err.Error(), "elasticsearch: ") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err := s.Ping(t.Context()); err != nil && !strings.HasPrefix(err.Error(), "elasticsearch: ") {
+				t.Errorf("ping, %s: %v", name, err)
+			}
 		})
 	}
 }

@@ -43,6 +43,7 @@ func target() sinktest.Target {
 			{Answer: sinktest.OtherJSON, Delivered: true},
 			{Answer: sinktest.BrokenJSON, Delivered: true},
 			{Answer: sinktest.OtherType, Delivered: true},
+			{First: 409, Last: 409, Verdict: sink.Retry, Remark: "an earlier attempt is under way"},
 		},
 	}
 }
@@ -69,7 +70,7 @@ func TestConformance(t *testing.T) {
 
 // What is printed of the statuses is what is examined.
 func TestTableIsThatOfTheSuite(t *testing.T) {
-	table := httppost.Table()
+	table := httpsink.Table()
 	for status := range 1000 {
 		i := slices.IndexFunc(table, func(r httppost.Row) bool { return r.First <= status && status <= r.Last })
 		if got, want := table[i].Outcome(), target().Outcome(status); got != want {

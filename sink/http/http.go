@@ -4,7 +4,8 @@
 // # What is sent
 //
 // A batch is one request, POST or with method=PUT a PUT. Its body has the records
-// as they are, in order, as body says:
+// as they are, but for bytes that are not UTF-8, which become U+FFFD; in order, as
+// body says:
 //
 //	ndjson   one JSON object a line, application/x-ndjson; the default
 //	array    one JSON array, application/json
@@ -34,9 +35,12 @@
 // status 200 counts. If there may be one on the way, use https.
 //
 // All others mean what they mean for every sink over HTTP: 429 and 5xx are tried
-// again, after Retry-After if the server says so; 413 is tried in halves; 401, 403,
-// 404, 407 and redirects park the sink until somebody changes something; any other 4xx
-// is held against a record, which is searched for and quarantined.
+// again, after Retry-After if the server says so; 413 is tried in halves; statuses
+// about the account, the address or the credentials, such as 401, 402, 403, 404 and
+// 407, and redirects park the sink until somebody changes something; most other 4xx,
+// such as 400 and 422, are held against a record, which is searched for and
+// quarantined. 409 is how servers that know Idempotency-Key say that an earlier
+// attempt is still under way: it is tried again.
 //
 // # When it does not work
 //
@@ -52,6 +56,8 @@
 //   - parked with 404 or 3xx: correct the path; redirects=true follows 307 and 308.
 //   - everything is quarantined with 400, 415 or 422: the server wants another
 //     body; look at the reason in the quarantine, and try body=array or gzip=false.
+//   - 409 again and again: the server means that it has the records. Give the
+//     statuses of success and 409: success=200,409.
 //   - the same records arrive again and again: the server answers with a status of
 //     success and more than 64 KiB, or breaks its answers off. Raise max-response.
 //   - the signature is wrong: the receiver does not use the bytes it has received,

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -284,4 +285,43 @@ func TestLostAnswerIsRecognisedByItsKey(t *testing.T) {
 			t.Errorf("%d keys for 10 batches", len(keys))
 		}
 	})
+}
+
+// The first attempt outlives its timeout, and the second meets it.
+func TestKeyOfARequestThatIsStillUnderWayIsTriedAgain(t *testing.T) {
+	for _, n := range []int{1, 8} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &store{t: t}
+			var mu sync.Mutex
+			stored := map[string]bool{} // false: under way
+			l := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				key := r.Header.Get("Idempotency-Key")
+				mu.Lock()
+				defer mu.Unlock()
+				if done, known := stored[key]; known {
+					if !done {
+						w.WriteHeader(http.StatusConflict)
+					}
+					return
+				}
+				stored[key] = false
+				mu.Unlock()
+				time.Sleep(15 * time.Second)
+				mu.Lock()
+				s.take(body, nil)
+				stored[key] = true
+			})
+			p := pipeline(t, configFor(l), fapilog.Delivery{Timeout: 10 * time.Second, Quarantine: t.TempDir()})
+			log := p.Logger()
+			for i := 1; i <= n; i++ {
+				log.Info("x", "n", i)
+			}
+			flush(t, p, time.Hour)
+			inOrder(t, s.seen, n, 0)
+			if row := p.Stats().Sinks[0]; row.Delivered != uint64(n) || row.Quarantined != 0 {
+				t.Errorf("%d delivered, %d quarantined", row.Delivered, row.Quarantined)
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fapilog/fapilog/sink"
 	"github.com/fapilog/fapilog/sink/internal/httppost"
@@ -31,7 +33,7 @@ func New(c Config) (sink.Sink, error) {
 		return nil, fmt.Errorf("http: %w", err)
 	}
 	p := &poster{client: client, frame: frame, method: c.Method, success: c.Success}
-	if c.HMACSecret != "" || c.HMACSecretFile != "" {
+	if c.signs() {
 		p.signer = &signer{secret: c.HMACSecret, signatureHeader: c.SignatureHeader, timestampHeader: c.TimestampHeader}
 		if c.HMACSecretFile != "" {
 			p.signer.file = httppost.NewSecretFile(c.HMACSecretFile)
@@ -71,7 +73,11 @@ func (f *frame) body(batch []sink.Record) []byte {
 		if i > 0 {
 			b = append(b, f.between...)
 		}
-		b = append(b, batch[i].JSON...)
+		if record := batch[i].JSON; utf8.Valid(record) {
+			b = append(b, record...)
+		} else {
+			b = append(b, bytes.ToValidUTF8(record, []byte("\uFFFD"))...)
+		}
 	}
 	return append(b, f.after...)
 }
@@ -104,12 +110,26 @@ func (p *poster) Write(ctx context.Context, batch []sink.Record) error {
 	return httppost.Prefix("http", p.judge(response))
 }
 
+// inProgress is the status of a request whose key the server knows from one that it
+// is still working on (draft-ietf-httpapi-idempotency-key-header, section 2.6). It
+// says nothing about records.
+const inProgress = http.StatusConflict
+
+// Table returns what the statuses of answers mean if success is not set; the first
+// row that has a status counts.
+func Table() []httppost.Row {
+	return append([]httppost.Row{{First: inProgress, Last: inProgress, Verdict: sink.Retry, Remark: "an earlier attempt is still under way there; success=200,409 if it means that the records are stored"}}, httppost.Table()...)
+}
+
 // judge returns what an answer means; nil: the records are delivered.
 func (p *poster) judge(r *httppost.Response) *sink.Error {
 	if p.success.has(r.Status) {
 		return httppost.JudgeSuccess(r)
 	}
 	if e := httppost.Judge(r); e != nil {
+		if r.Status == inProgress {
+			e.Verdict, e.After = sink.Retry, httppost.RetryAfter(r.Header, time.Now())
+		}
 		return e
 	}
 	return &sink.Error{Err: fmt.Errorf("%d is not among the statuses of success (%v)", r.Status, p.success)}

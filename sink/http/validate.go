@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +23,7 @@ func (c *Config) Validate() error {
 		v.Success.check(),
 		checkPing(v.Ping),
 		checkSignature(&v),
+		checkUnused(&v),
 	}
 	return errors.Join(errs...)
 }
@@ -51,6 +53,8 @@ func checkSignature(c *Config) error {
 	for name, header := range map[string]string{"signature-header": c.SignatureHeader, "timestamp-header": c.TimestampHeader} {
 		if err := httppost.CheckHeader(header); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		} else if c.signs() && c.Sends(header) {
+			errs = append(errs, fmt.Errorf("%s: requests have the header %s already, which the signature would replace; give another", name, http.CanonicalHeaderKey(header)))
 		}
 	}
 	if http.CanonicalHeaderKey(c.SignatureHeader) == http.CanonicalHeaderKey(c.TimestampHeader) {
@@ -58,3 +62,22 @@ func checkSignature(c *Config) error {
 	}
 	return errors.Join(errs...)
 }
+
+// checkUnused reports settings that mean nothing without another that is missing.
+func checkUnused(c *Config) error {
+	var errs []error
+	if c.Key != defaultKey && c.Body != Wrapped {
+		errs = append(errs, errors.New("key is for body=wrapped only; give that, or leave key out"))
+	}
+	if !c.signs() && (c.SignatureHeader != defaultSignature || c.TimestampHeader != defaultTimestamp) {
+		errs = append(errs, errors.New("signature-header and timestamp-header are for signed requests; give hmac-secret or hmac-secret-file with them"))
+	}
+	level, shortest := cmp.Or(c.GzipLevel, httppost.DefaultGzipLevel), cmp.Or(c.GzipMin, httppost.DefaultGzipMin)
+	if !c.Gzip && (level != httppost.DefaultGzipLevel || shortest != httppost.DefaultGzipMin) {
+		errs = append(errs, errors.New("gzip-level and gzip-min are for gzip=true; give that, or leave them out"))
+	}
+	return errors.Join(errs...)
+}
+
+// signs reports whether requests are signed.
+func (c *Config) signs() bool { return c.HMACSecret != "" || c.HMACSecretFile != "" }

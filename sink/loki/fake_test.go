@@ -51,6 +51,7 @@ type fakeLoki struct {
 	streams  map[string][]entry
 	seen     map[string]bool
 	twice    int // entries that were there already
+	newest   map[string]int64
 }
 
 // request is a push.
@@ -63,7 +64,7 @@ type request struct {
 }
 
 func newFake(t testing.TB) *fakeLoki {
-	f := &fakeLoki{t: t, listener: pipe.Listen(), streams: map[string][]entry{}, seen: map[string]bool{}}
+	f := &fakeLoki{t: t, listener: pipe.Listen(), streams: map[string][]entry{}, seen: map[string]bool{}, newest: map[string]int64{}}
 	server := &http.Server{Handler: f, ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(f.listener)
 	t.Cleanup(func() { server.Close() })
@@ -173,6 +174,9 @@ func (f *fakeLoki) check(labels string, e entry) error {
 	if at := time.Unix(0, e.at); f.maxAge > 0 && at.Before(oldest) {
 		return fmt.Errorf("entry for stream '%s' has timestamp too old: %v, oldest acceptable timestamp is: %v", labels, at.Format(time.RFC3339), oldest.Format(time.RFC3339))
 	}
+	if newest, ok := f.newest[labels]; ok && newest-e.at > int64(time.Hour) { // half of max_chunk_age; duplicates are not looked for yet
+		return fmt.Errorf("entry too far behind, for stream '%s'", labels)
+	}
 	if f.maxLine > 0 && len(e.line) > f.maxLine {
 		return fmt.Errorf("Max entry size '%d' bytes exceeded for stream '%s' while adding an entry with length '%d' bytes", f.maxLine, labels, len(e.line))
 	}
@@ -181,6 +185,7 @@ func (f *fakeLoki) check(labels string, e entry) error {
 
 func (f *fakeLoki) store(labels string, e entry) {
 	key := fmt.Sprint(labels, "\x00", e.at, "\x00", e.line)
+	f.newest[labels] = max(f.newest[labels], e.at)
 	if f.seen[key] {
 		f.twice++
 		return

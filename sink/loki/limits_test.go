@@ -60,7 +60,7 @@ func TestWhatIsBeyondALimitIsNotSent(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *fakeLoki) {
 		server.maxLine, server.maxAge = 20, time.Hour
 		s := server.open(func(c *Config) {
-			c.MaxLine, c.LongLines, c.MaxAge = 20, Quarantine, sink.Duration(time.Hour)
+			c.MaxLine, c.LongLines, c.MaxAge, c.MaxSpan = 20, Quarantine, sink.Duration(time.Hour), sink.Duration(time.Hour)
 		})
 		long := `{"m":"` + strings.Repeat("x", 13) + `"}`
 		batch := records(`{"n":0}`, long, `{"n":2}`, `{"n":3}`, `{"n":4}`, `{"n":5}`, `{"n":6}`)

@@ -61,6 +61,12 @@
 // halves, until the guilty records are found and quarantined with Loki's reason; Loki
 // recognises those that it has.
 //
+// It does so only while they are recent: of each stream Loki refuses what is more than
+// half of its max_chunk_age (2 h) older than the newest record that it has, even what it
+// has stored. So one request has, of each stream, only records up to max-span after the
+// oldest; the others follow in the next ones. Keep max-span below half of max_chunk_age.
+// Records that are logged further out of the order of their times than that are refused.
+//
 // # Answers
 //
 // 2xx is success, but for a page of HTML, which something in between must have
@@ -83,6 +89,11 @@
 // "timestamp too old": records waited longer, in an outage or a journal, than
 // reject_old_samples_max_age allows. They are in the quarantine.
 //
+// "entry too far behind": Loki has records of this stream that are more than an hour
+// newer. Another process writes with the same labels, and this one drains a backlog:
+// give each a label of its own, such as instance. Or max_chunk_age of the server is
+// less than 2 h: lower max-span.
+//
 // "includes structured metadata, but this feature is disallowed": the server is too
 // old or not configured for it. Leave metadata-fields out.
 //
@@ -99,6 +110,7 @@
 package loki
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -144,6 +156,7 @@ type Config struct {
 	MaxLine        sink.Bytes    // longest line that is sent; 0: no limit
 	LongLines      string        // Cut or Quarantine; empty: Cut
 	MaxAge         sink.Duration // age of the oldest record that is sent; 0: any
+	MaxSpan        sink.Duration // from the oldest to the newest record of a stream in one request; 0: 50 minutes
 }
 
 // The values of Config.LongLines.
@@ -155,12 +168,17 @@ const (
 // DefaultLabelValues is what Config.LabelValues is if it is 0.
 const DefaultLabelValues = 100
 
+// DefaultMaxSpan is what Config.MaxSpan is if it is 0: less than half of Loki's
+// max_chunk_age of 2 hours.
+const DefaultMaxSpan = sink.Duration(50 * time.Minute)
+
 // Flags implements [sink.Opener].
 func (c *Config) Flags(fs *flag.FlagSet) {
 	c.Endpoint.Flags(fs)
 	if c.LabelValues == 0 {
 		c.LabelValues = DefaultLabelValues
 	}
+	c.MaxSpan = cmp.Or(c.MaxSpan, DefaultMaxSpan)
 	fs.StringVar(&c.Tenant, "tenant", c.Tenant, "the `tenant` (X-Scope-OrgID)")
 	fs.Var(&c.Labels, "labels", "`labels` of every record: name=value,name=value; none: service_name=<program>")
 	fs.Var(&c.LabelFields, "label-fields", "`fields` of a record that become labels: level,logger")
@@ -169,6 +187,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.Var(&c.MaxLine, "max-line", "longest `line` that is sent; 0: no limit")
 	fs.Var(sink.Enum(&c.LongLines, Cut, Quarantine), "long-lines", "what becomes of longer ones: `cut|quarantine`")
 	fs.Var(&c.MaxAge, "max-age", "`age` beyond which a record is quarantined and not sent; 0: none")
+	fs.Var(span{&c.MaxSpan}, "max-span", "longest `time` from the oldest to the newest record of a stream in one request")
 }
 
 // Aliases implements [sink.Aliaser].
@@ -203,6 +222,7 @@ type destination struct {
 	maxLine int             // 0: none
 	cutter  *encode.Encoder // nil: longer lines are quarantined
 	maxAge  time.Duration   // 0: none
+	maxSpan time.Duration
 
 	// mu guards what is kept from one attempt to the next, so that a record is the
 	// same in each.
@@ -232,6 +252,7 @@ func (c Config) destination() (*destination, error) {
 	d := &destination{
 		labels: appendLabels(nil, labels), fields: c.fields(), most: c.labelValues(),
 		maxLine: int(c.MaxLine), maxAge: time.Duration(c.MaxAge), header: http.Header{},
+		maxSpan: time.Duration(cmp.Or(c.MaxSpan, DefaultMaxSpan)),
 	}
 	for range c.LabelFields {
 		d.values = append(d.values, map[string]struct{}{})
@@ -262,13 +283,13 @@ func (d *destination) Write(ctx context.Context, batch []sink.Record) error {
 			Path: pushPath, Body: body, ContentType: "application/json", Header: d.header,
 		})
 		if err != nil {
-			return err
+			return httppost.Prefix("loki", err)
 		}
 		if e := judge(response); e != nil {
-			return e
+			return httppost.Prefix("loki", e)
 		}
 	}
-	d.forget(batch)
+	d.forget(batch, refused)
 	if len(refused) > 0 {
 		return &sink.Error{Items: refused}
 	}
@@ -280,10 +301,10 @@ func (d *destination) Write(ctx context.Context, batch []sink.Record) error {
 func (d *destination) Ping(ctx context.Context) error {
 	response, err := d.client.Do(ctx, httppost.Request{Method: http.MethodGet, Path: readyPath, Header: d.header})
 	if err != nil {
-		return err
+		return httppost.Prefix("loki", err)
 	}
 	if e := judge(response); e != nil && (e.Verdict == sink.Retry || e.Verdict == sink.Throttled) {
-		return e
+		return httppost.Prefix("loki", e)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package loki
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +18,8 @@ const other = "other"
 type stream struct {
 	labels string // as JSON
 	values []byte // the records, as the elements of a JSON array
+
+	oldest, newest int64 // times of the records
 }
 
 // packer puts the records of a batch into the streams of a request.
@@ -26,25 +29,52 @@ type packer struct {
 	streams []stream // in the order of their first records
 	index   map[string]int
 	refused []sink.ItemError
-	raw     []encode.Raw // values of a record's fields
-	labels  []byte       // those of a record
+	oldest  map[string]int64 // the oldest record of each stream by its labels; nil: not known yet
+	raw     []encode.Raw     // values of a record's fields
+	labels  []byte           // those of a record
 	text    []byte
 	fit     []byte
 }
 
 // pack returns the body of the request for batch, and the records that are not in it
-// because a limit was passed.
+// because a limit was passed. Those that are only for a later request have the verdict
+// Retry.
 func (d *destination) pack(batch []sink.Record, now time.Time) ([]byte, []sink.ItemError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := packer{destination: d, now: now, index: map[string]int{}, raw: make([]encode.Raw, len(d.fields.names))}
+	p.addAll(batch)
+	if p.tooWide() {
+		p.oldest = make(map[string]int64, len(p.streams))
+		for _, s := range p.streams {
+			p.oldest[s.labels] = s.oldest
+		}
+		p.streams, p.index, p.refused = nil, map[string]int{}, nil
+		p.addAll(batch)
+	}
+	return p.body(), p.refused
+}
+
+func (p *packer) addAll(batch []sink.Record) {
 	for i := range batch {
 		if verdict, err := p.add(&batch[i]); err != nil {
 			p.refused = append(p.refused, sink.ItemError{Index: i, Verdict: verdict, Err: err})
 		}
 	}
-	return p.body(), p.refused
 }
+
+// tooWide reports whether a stream spans more time than one request may.
+func (p *packer) tooWide() bool {
+	return slices.ContainsFunc(p.streams, func(s stream) bool { return p.apart(s.oldest, s.newest) })
+}
+
+// apart reports whether two times are too far apart for one request. The difference of
+// two int64 always fits into a uint64.
+func (p *packer) apart(oldest, at int64) bool {
+	return at > oldest && uint64(at)-uint64(oldest) > uint64(p.maxSpan)
+}
+
+var errPostponed = errors.New("max-span later than the oldest record of its stream; sent in a later request")
 
 // add puts r into its stream, or says why it is not sent.
 func (p *packer) add(r *sink.Record) (sink.Verdict, error) {
@@ -58,7 +88,13 @@ func (p *packer) add(r *sink.Record) (sink.Verdict, error) {
 	}
 	p.fields.find(r, p.raw)
 	s := p.stream()
-	if len(s.values) > 0 {
+	if oldest, known := p.oldest[s.labels]; known && p.apart(oldest, at) {
+		return sink.Retry, errPostponed
+	}
+	if len(s.values) == 0 {
+		s.oldest, s.newest = at, at
+	} else {
+		s.oldest, s.newest = min(s.oldest, at), max(s.newest, at)
 		s.values = append(s.values, ',')
 	}
 	s.values = append(s.values, `["`...)

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fapilog/fapilog/sink"
 )
@@ -25,6 +27,9 @@ const (
 // minCut is the shortest line that a record can be cut to.
 const minCut = 1 << 10
 
+// minSpan is the shortest Config.MaxSpan.
+const minSpan = sink.Duration(time.Second)
+
 // Validate implements [sink.Validator]. It returns all mistakes. Files of TLS are
 // read, those of credentials are not.
 func (c *Config) Validate() error {
@@ -40,6 +45,8 @@ func (c *Config) Validate() error {
 	}
 	report(c.LabelValues < 0, "label-values is %d; want 1 or more", c.LabelValues)
 	report(c.LongLines != "" && c.LongLines != Cut && c.LongLines != Quarantine, "long-lines=%.64q; want %s or %s", c.LongLines, Cut, Quarantine)
+	report(c.LabelValues != 0 && c.LabelValues != DefaultLabelValues && len(c.LabelFields) == 0, "label-values has no effect without label-fields")
+	report(c.MaxSpan != 0 && c.MaxSpan < minSpan, "max-span=%v; want %v or more", c.MaxSpan, minSpan)
 	report(c.MaxLine < 0 || c.MaxAge < 0, "max-line and max-age cannot be negative; 0 is no limit")
 	report(c.MaxLine > 0 && c.MaxLine < minCut && c.LongLines != Quarantine, "max-line=%v is too short to cut a record to; want %v or more, or long-lines=%s", c.MaxLine, sink.Bytes(minCut), Quarantine)
 	report(c.MaxLine == 0 && c.LongLines == Quarantine, "long-lines has no effect without max-line; add max-line=256KiB")
@@ -83,6 +90,9 @@ func (c *Config) checkNames() error {
 	names = append(names, namesOf(c.LabelFields)...)
 	if len(names) > maxLabels {
 		errs = append(errs, fmt.Errorf("labels and label-fields make %d labels; Loki takes %d", len(names), maxLabels))
+	}
+	if slices.Contains(c.LabelFields, "") || slices.Contains(c.MetadataFields, "") {
+		errs = append(errs, errors.New("label-fields or metadata-fields has an empty name; leave it out"))
 	}
 	metadata := namesOf(c.MetadataFields)
 	if len(metadata) > maxMetadataNames {
@@ -145,6 +155,30 @@ func (c *Config) labelValues() int {
 		return DefaultLabelValues
 	}
 	return c.LabelValues
+}
+
+// span is Config.MaxSpan as a flag: 0 would be the default.
+type span struct{ *sink.Duration }
+
+// Set implements [flag.Value].
+func (s span) Set(text string) error {
+	var d sink.Duration
+	if err := d.Set(text); err != nil {
+		return err
+	}
+	if d < minSpan {
+		return fmt.Errorf("want %v or more", minSpan)
+	}
+	*s.Duration = d
+	return nil
+}
+
+// String implements [flag.Value]. Package flag calls it on the zero span too.
+func (s span) String() string {
+	if s.Duration == nil {
+		return ""
+	}
+	return s.Duration.String()
 }
 
 // count is a number from 1 as a flag.

@@ -14,14 +14,14 @@ import (
 
 func TestAURIConfiguresEverything(t *testing.T) {
 	o, err := sink.Parse("loki://me:s3cret@h/gateway?tenant=t1&labels=app=api,env=prod&label-fields=level,logger&label-values=7&"+
-		"metadata-fields=trace_id,http.method&max-line=64KiB&long-lines=quarantine&max-age=7d&gzip-level=1", nil)
+		"metadata-fields=trace_id,http.method&max-line=64KiB&long-lines=quarantine&max-age=7d&max-span=10m&gzip-level=1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := o.(*Config)
 	want := &Config{
 		Tenant: "t1", Labels: sink.List{"app=api", "env=prod"}, LabelFields: sink.List{"level", "logger"}, LabelValues: 7,
-		MetadataFields: sink.List{"trace_id", "http.method"}, MaxLine: 64 << 10, LongLines: Quarantine, MaxAge: sink.Duration(7 * 24 * time.Hour),
+		MetadataFields: sink.List{"trace_id", "http.method"}, MaxLine: 64 << 10, LongLines: Quarantine, MaxAge: sink.Duration(7 * 24 * time.Hour), MaxSpan: sink.Duration(10 * time.Minute),
 	}
 	if got.URL.String() != "http://h:3100/gateway" || got.User != "me" || got.Password != "s3cret" || !got.Gzip || got.GzipLevel != 1 {
 		t.Errorf("%s, %s, gzip %v %d", got.URL, got.User, got.Gzip, got.GzipLevel)
@@ -52,6 +52,7 @@ func TestAddresses(t *testing.T) {
 		"loki://h/api/prom/push":             "error: the path is that of another request",
 		"loki://h?label-values=0":            "error: want a whole number from 1",
 		"loki://h?label-values=many":         "error: want a whole number from 1",
+		"loki://h?max-span=0":                "error: want 1s or more",
 		"loki://h?max-line=-1":               "error: want a size",
 		"loki://h?long-lines=drop":           "error: want cut or quarantine",
 		"loki://h?labels=a=b&labels=c=d":     "error: separate its items by commas",
@@ -93,6 +94,10 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 		"a line that is too short":    {func(c *Config) { c.MaxLine = 1023 }, []string{"max-line=1023 is too short"}},
 		"which may be quarantined":    {func(c *Config) { c.MaxLine, c.LongLines = 1023, Quarantine }, nil},
 		"no limit for long lines":     {func(c *Config) { c.LongLines = Quarantine }, []string{"no effect without max-line"}},
+		"a short span":                {func(c *Config) { c.MaxSpan = 1 }, []string{"max-span=1ns; want 1s or more"}},
+		"fields without a name":       {func(c *Config) { c.LabelFields = sink.List{""} }, []string{"empty name"}},
+		"metadata without a name":     {func(c *Config) { c.MetadataFields = sink.List{""} }, []string{"empty name"}},
+		"no fields for label-values":  {func(c *Config) { c.LabelValues = 7 }, []string{"label-values has no effect without label-fields"}},
 		"long lines":                  {func(c *Config) { c.LongLines = "drop" }, []string{`long-lines="drop"; want cut or quarantine`}},
 		"what all sinks have":         {func(c *Config) { c.GzipLevel = 10 }, []string{"gzip-level is 10"}},
 	} {

@@ -34,14 +34,21 @@ func (s *stamps) of(id sink.ID, now time.Time) int64 {
 	return s.last
 }
 
-// forget forgets the times of records that were delivered.
-func (d *destination) forget(batch []sink.Record) {
+// forget forgets the times of records that were delivered or are condemned. Those in
+// refused, which is in the order of batch, that are to be sent later keep theirs.
+func (d *destination) forget(batch []sink.Record, refused []sink.ItemError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.stamps.given) == 0 {
 		return
 	}
 	for i := range batch {
+		if len(refused) > 0 && refused[0].Index == i {
+			later := refused[0].Verdict == sink.Retry
+			if refused = refused[1:]; later {
+				continue
+			}
+		}
 		delete(d.stamps.given, batch[i].ID)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fapilog/fapilog/sink/internal/httppost"
@@ -84,15 +85,63 @@ func (e *environment) resource(given map[string]string) map[string]string {
 	return attributes
 }
 
-// isAbout reports whether the variables for exporters are about u's host, or do not say
-// whose they are.
+// isAbout reports whether the variables for exporters are about u's server, or do not say
+// whose they are. An endpoint that cannot be read is a mistake if anything depends on it:
+// exporters that speak gRPC take it in other forms too.
 func (e *environment) isAbout(u *url.URL) bool {
-	_, endpoint := e.exporter("ENDPOINT")
-	if endpoint == "" {
+	name, endpoint := e.exporter("ENDPOINT")
+	switch {
+	case endpoint == "":
 		return true
+	case u == nil:
+		return false
 	}
 	named, err := url.Parse(endpoint)
-	return err == nil && u != nil && strings.EqualFold(named.Hostname(), u.Hostname())
+	if err != nil || named.Hostname() == "" || named.Scheme != "http" && named.Scheme != "https" {
+		if e.concerns(u) {
+			e.mistakes = append(e.mistakes, fmt.Errorf("variable %s: want http://host:port or https://host:port, which says whose the headers and certificates of the other variables are; or give env=false", name))
+		}
+		return false
+	}
+	return sameServer(named, u)
+}
+
+// concerns reports whether a variable is set that counts for u if it is about it.
+func (e *environment) concerns(u *url.URL) bool {
+	suffixes := []string{"HEADERS"}
+	if u.Scheme == "https" {
+		suffixes = append(suffixes, "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
+	}
+	return slices.ContainsFunc(suffixes, func(suffix string) bool {
+		_, value := e.exporter(suffix)
+		return value != ""
+	})
+}
+
+// sameServer reports whether u is where named is and what is meant for it may go there:
+// what is meant for https never goes unencrypted. The ports of OTLP over gRPC and over
+// HTTP are those of one server.
+func sameServer(named, u *url.URL) bool {
+	if named.Scheme == "https" && u.Scheme != "https" || !strings.EqualFold(named.Hostname(), u.Hostname()) {
+		return false
+	}
+	from, to := effectivePort(named), effectivePort(u)
+	return from == to || from == grpcPort && to == strconv.Itoa(port)
+}
+
+// grpcPort is that of OTLP over gRPC:
+// https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port.
+const grpcPort = "4317"
+
+// effectivePort returns u's port, or that of its scheme.
+func effectivePort(u *url.URL) string {
+	switch p := u.Port(); {
+	case p != "":
+		return p
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }
 
 // headers adds those that c does not have.

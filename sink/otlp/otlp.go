@@ -69,8 +69,12 @@
 //
 // The last four may have LOGS_ behind OTLP_ (OTEL_EXPORTER_OTLP_LOGS_HEADERS); that one then
 // goes before the one without. They belong to the server that
-// OTEL_EXPORTER_OTLP_LOGS_ENDPOINT, or else OTEL_EXPORTER_OTLP_ENDPOINT, names: if its host is
-// another than the URI's, they are not read, so that no credentials go to the wrong one. Files are for otlp+https
+// OTEL_EXPORTER_OTLP_LOGS_ENDPOINT, or else OTEL_EXPORTER_OTLP_ENDPOINT, names: if its host
+// or port is another than the URI's, they are not read, so that no credentials go to the wrong
+// one; nor if it has https and the URI has not, so that none go unencrypted. An endpoint
+// without a port has 80, with https 443, and one with 4317, the port for gRPC, is the server
+// of 4318 too. One that is not a URL with http or https and a host is an error if any of the
+// four counts. Files are for otlp+https
 // only. The endpoint itself, the protocol, compression and
 // timeout are never taken from variables: the URI, gzip= and timeout= say what they are.
 //
@@ -91,11 +95,16 @@
 // allow that for the first three only, but a 500 says nothing about a record, and
 // giving up would lose it. 401, 403, 404, redirects, 405 and 415 park the sink until the
 // configuration or the server changes; the last two mean that the server wants another
-// request than any that this sink makes. Other 4xx are like 400.
+// request than any that this sink makes. Other 4xx are like 400, but for those that say nothing
+// about a record, such as 402 and 423: [Table] has them all.
 //
 // # Troubleshooting
 //
 // "malformed HTTP response": this is the port for gRPC, 4317. Use 4318.
+//
+// "401 Unauthorized" although OTEL_EXPORTER_OTLP_HEADERS has the credentials: the endpoint that
+// the variables name is not the URI's: another host or port, or https. Give the URI header=, or
+// set OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to the URI's server.
 //
 // "404 Not Found": the path is wrong. Some servers have another one than /v1/logs, such as
 // /otlp/v1/logs; the URI is to have all of it.

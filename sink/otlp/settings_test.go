@@ -183,7 +183,12 @@ func TestHeadersComeFromTheURIThenFromTheEnvironment(t *testing.T) {
 		{"of another endpoint", "otlp://collector", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://vendor.example.com"}, "||"},
 		{"of the endpoint for logs", "otlp://collector",
 			map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://vendor.example.com", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://collector:4318/v1/logs"}, "a||"},
-		{"of an endpoint that cannot be read", "otlp://collector", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://%zz"}, "||"},
+		{"of the same port", "otlp://collector:80", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector"}, "a||"},
+		{"of another port", "otlp://collector", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector"}, "||"},
+		{"of the port for gRPC, and not to the one for HTTP", "otlp://collector:9000", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}, "||"},
+		{"of https", "otlp://collector:443", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector"}, "||"},
+		{"of https, to the port beside that for gRPC", "otlp://collector", map[string]string{headers: "api-key=a", "OTEL_EXPORTER_OTLP_ENDPOINT": "HTTPS://collector:4317"}, "||"},
+		{"of an endpoint of gRPC's form, without headers", "otlp://collector", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, "||"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clearEnv(t)
@@ -261,6 +266,35 @@ func TestMalformedVariablesAreMistakesWithoutTheirValues(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=x%0Acanarytoken")
 	if err := parse(t, "otlp://collector").Validate(); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("a control character: %v", err)
+	}
+}
+
+// Where credentials are, it has to be known whose.
+func TestAnEndpointThatCannotBeReadIsAMistakeWhereItMatters(t *testing.T) {
+	for _, endpoint := range []string{"canarytoken:4318", "http://%zzcanarytoken", "http:///canarytoken", "https:canarytoken", "grpc://canarytoken", "canarytoken"} {
+		for _, variable := range []string{"HEADERS", "CERTIFICATE", "LOGS_CLIENT_CERTIFICATE", "CLIENT_KEY", ""} {
+			clearEnv(t)
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+			if variable != "" {
+				t.Setenv("OTEL_EXPORTER_OTLP_"+variable, "a=b")
+			}
+			err := parse(t, "otlp+https://collector").Validate()
+			if variable == "" {
+				if err != nil {
+					t.Errorf("%s, of which nothing depends: %v", endpoint, err)
+				}
+				continue
+			}
+			if err == nil || !strings.Contains(err.Error(), "variable OTEL_EXPORTER_OTLP_ENDPOINT: want http://host:port") || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s with %s: %v", endpoint, variable, err)
+			}
+			if err := parse(t, "otlp+https://collector?env=false").Validate(); err != nil {
+				t.Errorf("%s with env=false: %v", endpoint, err)
+			}
+			if err := parse(t, "otlp://collector").Validate(); (err != nil) != (variable == "HEADERS") {
+				t.Errorf("%s with %s, without TLS: %v", endpoint, variable, err)
+			}
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func (s *Shelf) plain(err error) error {
 }
 
 // noRecordsFault are statuses that a change of the configuration helps against.
-var noRecordsFault = []int{401, 403, 404, 405, 406, 407, 410, 411, 415, 426, 431}
+var noRecordsFault = []int{401, 402, 403, 404, 405, 406, 407, 410, 411, 414, 415, 423, 426, 431, 451}
 
 // judge says what an answer means for n records.
 func judge(r *http.Response, answer []byte, n int) error {
@@ -96,7 +96,7 @@ func judge(r *http.Response, answer []byte, n int) error {
 		e.Verdict = sink.TooLarge
 	case status/100 == 3, slices.Contains(noRecordsFault, status):
 		e.Verdict = sink.Park
-	case status/100 == 4 && status != 408 && status != 421 && status != 425:
+	case status/100 == 4 && status != 408 && status != 421 && status != 424 && status != 425:
 		e.Verdict = sink.Rejected
 	}
 	return e

@@ -1,9 +1,11 @@
 package syslog
 
 import (
+	"bytes"
 	"log/slog"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink"
@@ -104,9 +106,12 @@ func appendText(dst, text []byte, room int) []byte {
 	return appendLimited(dst, text, room, mark, appendSafe)
 }
 
-// appendJSON appends an object, made to fit if need be. What is a control character in
-// it is white space, if it is valid.
+// appendJSON appends an object as UTF-8, made to fit if need be. What is a control
+// character in it is white space, if it is valid.
 func appendJSON(dst, obj []byte, room int) []byte {
+	if !utf8.Valid(obj) {
+		obj = []byte(string(bytes.Runes(obj)))
+	}
 	start := len(dst)
 	switch {
 	case len(obj) <= room:

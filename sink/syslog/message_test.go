@@ -36,6 +36,9 @@ func render(t testing.TB, c *Config, r sink.Record) (string, message) {
 	if err != nil {
 		t.Fatalf("%v in %s", err, b)
 	}
+	if !utf8.Valid(b) {
+		t.Errorf("not UTF-8: %q", b)
+	}
 	if len(b) > int(c.maxMsg()) {
 		t.Errorf("the message has %d bytes, more than %d", len(b), c.maxMsg())
 	}
@@ -55,6 +58,8 @@ func TestARecordIsOneMessage(t *testing.T) {
 		{"without a time", func(*Config) {}, sink.Record{JSON: []byte(`{}`)}, `<14>1 - web-1 api 4711 - - {}`},
 		{"with a year that the format does not have", func(*Config) {}, sink.Record{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), JSON: []byte(`{}`)}, `<14>1 - web-1 api 4711 - - {}`},
 		{"with white space", func(*Config) {}, sink.Record{JSON: []byte("{\n\t\"a\": 1\r\n}")}, `<14>1 - web-1 api 4711 - - {  "a": 1  }`},
+		{"with bytes that are not UTF-8", func(c *Config) { c.Fields = sink.List{"a"} }, sink.Record{JSON: []byte("{\"a\":\"\xffü\xed\xa0\x80\"}")},
+			`<14>1 - web-1 api 4711 - [fields@32473 a="` + "\ufffdü\ufffd\ufffd\ufffd" + `"] {"a":"` + "\ufffdü\ufffd\ufffd\ufffd" + `"}`},
 		{"with a facility", func(c *Config) { c.Facility = "Local3" }, sink.Record{Level: slog.LevelError, JSON: []byte(`{}`)}, `<155>1 - web-1 api 4711 - - {}`},
 		{"with a header that has to be made to fit", func(c *Config) {
 			c.Hostname, c.AppName, c.ProcID, c.MsgID = "wéb 1\n", strings.Repeat("x", 49), "-", "\x7f"
@@ -123,6 +128,7 @@ func TestALongRecordIsCutAndMarked(t *testing.T) {
 	}{
 		"text":                              {func(c *Config) { c.Message, c.MaxMessage = Msg, 500 }, `{"msg":"` + long + `"}`, long},
 		"JSON that has too little room":     {func(c *Config) { c.MaxMessage = 500 }, string(obj), string(obj)},
+		"what is no JSON, and not UTF-8":    {func(*Config) {}, strings.Repeat("\xffx", 4000), strings.Repeat("\ufffdx", 4000)},
 		"what is no JSON":                   {func(*Config) {}, strings.Repeat("x", 9000), strings.Repeat("x", 9000)},
 		"JSON behind much structured data":  {func(c *Config) { c.MaxMessage, c.Fields = 2000, sink.List{"a"} }, string(obj), string(obj)},
 		"a datagram by the limit of others": {func(c *Config) { c.Transport, c.Message = UDP, Msg }, `{"msg":"` + long + `"}`, long},
@@ -168,6 +174,7 @@ func TestStructuredDataLeavesRoomForTheMessage(t *testing.T) {
 func FuzzMessage(f *testing.F) {
 	f.Add([]byte(`{"msg":"a","f":"b"}`), int64(0), 0, 600, "f", true)
 	f.Add([]byte("{\"msg\":\"\\ufeff\\n\",\"f\":{\"g\":\"]\\\"\\\\\"}}"), int64(1e18), 12, 1500, "f.g", false)
+	f.Add([]byte("{\"a\":\"\xff\xff\"}"), int64(0), 0, 600, "a", false)
 	f.Add([]byte("\xff\xfe"), int64(-1e18), -9, 480, "\xff=", false)
 	f.Fuzz(func(t *testing.T, obj []byte, ns int64, level, limit int, field string, text bool) {
 		c := testConfig(func(c *Config) {

@@ -79,6 +79,8 @@ func (c *Config) Validate() error {
 	oneOf("message", c.Message, JSON, Msg)
 	report(c.Transport == UDP && c.Framing == LF, "framing=lf is for tcp and tls; a datagram ends by itself")
 	report(c.Transport == UDP && c.Confirm == Close, "confirm=close is for tcp and tls; a server does not answer datagrams")
+	report(len(c.Fields) == 0 && cmp.Or(c.SDID, defaultSDID) != defaultSDID, "sd-id names the element of fields; give fields, or leave it out")
+	report(c.confirms() && cmp.Or(c.MaxConnAge, defaultMaxConnAge) != defaultMaxConnAge, "max-conn-age has no use where each batch has its own connection; leave it out, or give confirm=never")
 	_, err := facilityOf(c.Facility)
 	errs = append(errs, err, c.checkFields(), c.checkSize(), c.checkTLS())
 	return errors.Join(errs...)

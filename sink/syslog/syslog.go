@@ -32,7 +32,8 @@
 // that would end a line, command a terminal or reverse the direction of the text are
 // written as in JSON: \n, \u001b. A backslash remains one. There is no byte order mark
 // before the message, as RFC 5424 asks for UTF-8: servers would keep it as part of the
-// text. The message is what the RFC calls MSG-ANY; it is UTF-8 all the same.
+// text. The message is what the RFC calls MSG-ANY; it is UTF-8 all the same: bytes that are
+// not become U+FFFD.
 //
 // fields are members of the record that become parameters of a structured data element,
 // for servers that search by them; a.b is the member b of the group a, or one that is
@@ -69,6 +70,14 @@
 // its queues and files, is its own affair: one that is killed before it has written a
 // batch down loses that batch.
 //
+// Two servers that end before they have read everything are not noticed. On systems other
+// than Linux, where the sink asks what the other side has received, one that ends the
+// connection in order just when a batch is on its way to it: the batch counts as delivered.
+// And on all systems one behind a proxy that ends the sink's connection in order by itself,
+// when it has read the batch or has lost the server, as nginx's stream without
+// proxy_half_close, stunnel and Docker's proxy for published ports can. What a proxy has read
+// is its own affair, like a server's.
+//
 // confirm=never keeps one connection open, as most senders of syslog do, and a batch
 // counts as delivered when the system has taken all of it: some hundred KiB in the buffers
 // of both sides are lost with each restart of the server, and all that is sent to a
@@ -76,7 +85,8 @@
 // after each batch the sink looks whether the server has closed the connection. Batches
 // are small then, 100 records or 32 KiB: little is in doubt, and the buffers of a new
 // connection have room for one, so that a server that is slow gets on. A connection is
-// used for max-conn-age, a minute; then the name is looked up again.
+// used for max-conn-age, a minute; then the name is looked up again. With confirm=close
+// that is done for each batch.
 //
 // After any error the whole batch is sent again, so messages can be there twice. A message
 // is never continued on another connection. A server that still reads from an old one
@@ -179,7 +189,7 @@ type Config struct {
 	ProcID     string     // empty: the process id; "-": none
 	MsgID      string     // the type of the messages; empty or "-": none
 	Fields     sink.List  // members of a record that become structured data
-	SDID       string     // the id of its element; empty: fields@32473
+	SDID       string     // the id of its element, of use with Fields only; empty: fields@32473
 	Message    string     // JSON or Msg; empty: JSON
 	MaxMessage sink.Bytes // longest message in bytes, without framing; 0: 8 KiB, over UDP 2 KiB
 
@@ -192,7 +202,8 @@ type Config struct {
 	Insecure   bool   // anybody may be the server
 
 	// MaxConnAge is how long a connection is used, so that a name that has moved to
-	// another address is followed; 0: a minute, negative: no limit.
+	// another address is followed; 0: a minute, negative: no limit. It is for those
+	// that are kept: over UDP, or with Confirm Never.
 	MaxConnAge sink.Duration
 
 	// Dial makes connections in place of a [net.Dialer]; network is tcp or udp.

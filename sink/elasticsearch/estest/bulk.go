@@ -80,6 +80,9 @@ func parseAction(line []byte, n int, a action) (action, *Failure) {
 	malformed := func(format string, args ...any) (action, *Failure) {
 		return a, failure(http.StatusBadRequest, "illegal_argument_exception", "Malformed action/metadata line [%d], %s", n, fmt.Sprintf(format, args...))
 	}
+	if i := invalidUTF8(line); i >= 0 {
+		return malformed("Invalid UTF-8 start byte %#x", line[i])
+	}
 	var object map[string]map[string]any
 	if err := json.Unmarshal(line, &object); err != nil {
 		return malformed("expected START_OBJECT: %v", err)

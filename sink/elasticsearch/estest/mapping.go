@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The types that dynamic mapping knows.
@@ -40,6 +41,9 @@ func parseError(format string, args ...any) *Failure {
 
 // parseDocument returns the leaves of a document, each object before what is in it.
 func parseDocument(source []byte, id string) ([]leaf, *Failure) {
+	if n := invalidUTF8(source); n >= 0 {
+		return nil, parseError("[1:%d] failed to parse: Invalid UTF-8 start byte %#x", n+1, source[n])
+	}
 	p := documentParser{decoder: json.NewDecoder(bytes.NewReader(source)), id: id}
 	p.decoder.UseNumber()
 	if token, err := p.decoder.Token(); err != nil || token != json.Delim('{') {
@@ -52,6 +56,18 @@ func parseDocument(source []byte, id string) ([]leaf, *Failure) {
 		return nil, parseError("[1:%d] failed to parse: there is more than one value", p.decoder.InputOffset())
 	}
 	return p.leaves, nil
+}
+
+// invalidUTF8 returns where the first byte is that is not UTF-8; -1: nowhere.
+func invalidUTF8(text []byte) int {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 type documentParser struct {

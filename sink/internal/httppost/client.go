@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -153,12 +154,32 @@ func (c *Client) classify(err error, secrets []string) error {
 	if errors.As(err, &judged) {
 		return judged
 	}
-	refused := identity.Refused(err)
+	refused, unconnected := identity.Refused(err), isDial(err) // told from what tidy may replace
 	err = fmt.Errorf("no answer from %s: %w", c.config.URL.Host, tidy(err, secrets))
-	if refused {
+	switch {
+	case refused:
 		return park(err)
+	case unconnected:
+		return unconnectedError{err}
 	}
 	return err
+}
+
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// unconnectedError is an error of Do for which Unconnected is true.
+type unconnectedError struct{ error }
+
+func (e unconnectedError) Unwrap() error { return e.error }
+
+// Unconnected reports whether err, which is of Do, says that there was no
+// connection, so that nothing was sent.
+func Unconnected(err error) bool {
+	var e unconnectedError
+	return errors.As(err, &e)
 }
 
 // tidy returns err if its text can be printed as it is, and otherwise an error

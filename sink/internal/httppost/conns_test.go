@@ -216,6 +216,29 @@ func TestCloseEndsADialThatNobodyWaitsFor(t *testing.T) {
 	})
 }
 
+// Without a limit of age nothing else ends it.
+func TestDialThatHangsIsEndedAfterItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hanging atomic.Int32
+		c := serve(t, nil).client(t, func(c *Config) {
+			c.MaxConnAge = -1
+			c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				hanging.Add(1)
+				defer hanging.Add(-1)
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+		})
+		_, err := attempt(t, c, Request{})
+		wantError(t, err, "retry", "deadline exceeded")
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if hanging.Load() != 0 {
+			t.Error("the dial still hangs")
+		}
+	})
+}
+
 func TestNewConnectionThatIsClosedIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := answering(t, func(c *pipe.Conn) {})

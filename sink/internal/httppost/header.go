@@ -39,6 +39,22 @@ func CheckHeader(name string) error {
 	return nil
 }
 
+// Sends reports whether requests have a header of this name without a sink's doing:
+// one of c.Headers, an Authorization if there are credentials, or one that says
+// what a request is about.
+func (c *Config) Sends(name string) bool {
+	switch textproto.CanonicalMIMEHeaderKey(name) {
+	case "Content-Type", "Host", "Idempotency-Key", "User-Agent":
+		return true
+	case "Authorization":
+		if c.User != "" || c.Password != "" || c.BasicFile != "" || c.BearerToken != "" || c.BearerFile != "" {
+			return true
+		}
+	}
+	headers, _ := parseHeaders(c.Headers)
+	return headers.Values(name) != nil
+}
+
 // parseHeaders returns the headers of a list NAME:VALUE,NAME:VALUE. Its errors
 // hold no value.
 func parseHeaders(list sink.Secret) (http.Header, error) {

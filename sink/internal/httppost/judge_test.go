@@ -19,10 +19,10 @@ func TestEveryStatusHasItsVerdict(t *testing.T) {
 			return "too_large"
 		case status == 429:
 			return "throttled"
-		case status == 401, status == 403, status == 404, status == 407, status/100 == 3,
+		case status == 401, status == 402, status == 403, status == 404, status == 407, status/100 == 3, status == 414, status == 423, status == 451,
 			status == 405, status == 406, status == 410, status == 411, status == 415, status == 426, status == 431:
 			return "park"
-		case status == 408, status == 421, status == 425, status/100 == 5:
+		case status == 408, status == 421, status == 424, status == 425, status/100 == 5:
 			return "retry"
 		case status/100 == 4:
 			return "rejected"

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,30 @@ func TestProxyThatRefusesToConnect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without a limit of age nothing else ends it.
+func TestHandshakeThroughAProxyThatHangsIsEndedAfterItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		n := serveRaw(t, func(c *pipe.Conn) {
+			open.Add(1)
+			defer open.Add(-1)
+			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+				hold(c)
+			}
+		})
+		c := n.client(t, func(c *Config) { c.URL, c.MaxConnAge = mustURL(t, "https://logs.example/in"), -1 })
+		throughProxy(t, c, "http://proxy.example:3128")
+		_, err := attempt(t, c, Request{Body: []byte("x")})
+		wantError(t, err, "retry", "deadline exceeded")
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if got := open.Load(); got != 0 {
+			t.Errorf("%d connections are open", got)
+		}
+	})
 }
 
 func TestProxyThatCannotBeReached(t *testing.T) {

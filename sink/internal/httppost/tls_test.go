@@ -16,6 +16,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,6 +254,66 @@ func TestFilesOfTLSAreReadAgainWhenTheyChange(t *testing.T) {
 	})
 }
 
+// As when it is copied first and made readable afterwards, which changes nothing by
+// which a new file is known.
+func TestFileOfTLSThatCouldNotBeReadOnceIsReadAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "client")
+	for _, pause := range []time.Duration{0, 2 * time.Minute} { // with the connection, and without
+		synctest.Test(t, func(t *testing.T) {
+			ours := newAuthority(t)
+			pair(t, ours.issue("one.example", time.Time{}), path, path, 1)
+			config := &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}, ClientAuth: tls.RequireAnyClientCert}
+			n := serveTLS(t, config)
+			c := n.client(t, func(c *Config) {
+				c.URL, c.Insecure, c.CertFile = mustURL(t, "https://logs.example/in"), true, path
+			})
+			mustDo(t, c, Request{})
+			pair(t, ours.issue("two.example", time.Time{}), path, path, 2)
+			good, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, path, strings.Repeat("x", len(good)), 2)
+			time.Sleep(pause)
+			dials := n.dials.Load()
+			for range 3 {
+				if got := mustDo(t, c, Request{}).Body; string(got) != "one.example" {
+					t.Errorf("the client is %q", got)
+				}
+			}
+			if got := n.dials.Load() - dials; got > 1 {
+				t.Errorf("%d connections for 3 requests", got)
+			}
+			writeFile(t, path, string(good), 2)
+			if got := mustDo(t, c, Request{}).Body; string(got) != "two.example" {
+				t.Errorf("the client is %q", got)
+			}
+		})
+	}
+}
+
+// Without a limit of age nothing else ends a dial whose request has ended.
+func TestHandshakesThatHangAreEndedAfterTheirRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		n := serveRaw(t, func(c *pipe.Conn) {
+			open.Add(1)
+			defer open.Add(-1)
+			hold(c)
+		})
+		c := n.client(t, func(c *Config) { c.URL, c.MaxConnAge = mustURL(t, "https://logs.example/"), -1 })
+		for range 3 {
+			_, err := attempt(t, c, Request{})
+			wantError(t, err, "retry", "deadline exceeded")
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if got := open.Load(); got != 0 {
+			t.Errorf("%d connections are open", got)
+		}
+	})
+}
+
 func TestFilesOfTLSThatAreGoneAtTheFirstRequestPark(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ca")
 	synctest.Test(t, func(t *testing.T) {
@@ -326,5 +388,27 @@ func TestRedirectToTLSChecksWhoTheServerIs(t *testing.T) {
 		})
 		_, err := attempt(t, c, Request{Body: []byte("x")})
 		wantError(t, err, "park", "unknown authority")
+	})
+}
+
+func TestRedirectToTLSTrustsTheGivenAuthorities(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ca")
+	synctest.Test(t, func(t *testing.T) {
+		ours := newAuthority(t)
+		ours.file(path, 1)
+		secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}})
+		plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://logs.example/in", http.StatusPermanentRedirect)
+		})
+		c := plain.client(t, func(c *Config) {
+			c.Redirects, c.CAFile = true, path
+			c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if address == "logs.example:443" {
+					return secure.dial(ctx, network, address)
+				}
+				return plain.dial(ctx, network, address)
+			}
+		})
+		mustDo(t, c, Request{Body: []byte("x")})
 	})
 }

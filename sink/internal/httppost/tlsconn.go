@@ -26,6 +26,8 @@ type tlsConn struct {
 
 // dialTLS makes a TLS connection that is not through a proxy.
 func (c *Client) dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxDial)
+	defer cancel()
 	conn, err := c.dial(ctx, network, address)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,10 @@ type transport struct {
 	files tlsStamps // that tls was read from
 }
 
+// maxDial bounds a dial, and a handshake with it. Package http lets one go on for
+// a request that has ended, and a server may accept and then say nothing.
+const maxDial = 30 * time.Second
+
 // maxHeader is how much the header of an answer may have. A server that sends
 // more is no one this client speaks to.
 const maxHeader = 64 << 10
@@ -38,24 +42,28 @@ func (c *Client) transport() (*transport, error) {
 	if old != nil && !expired && files.same(old.files) {
 		return old, nil
 	}
-	config, err := c.tlsFor(old, files)
+	config, files, err := c.tlsFor(old, files)
 	if err != nil {
 		return nil, park(err)
+	}
+	if old != nil && !expired && config == old.tls {
+		return old, nil
 	}
 	return c.replace(old, c.newTransport(now, config, files)), nil
 }
 
 // tlsFor returns the settings that the files hold, or what they held before if
-// they cannot be read.
-func (c *Client) tlsFor(old *transport, files tlsStamps) (*tls.Config, error) {
+// they cannot be read, and the stamps of the files when they held that: so what
+// could not be read is read again at the next request.
+func (c *Client) tlsFor(old *transport, files tlsStamps) (*tls.Config, tlsStamps, error) {
 	if old != nil && files.same(old.files) {
-		return old.tls, nil
+		return old.tls, files, nil
 	}
 	config, err := c.config.loadTLS()
 	if err != nil && old != nil {
-		return old.tls, nil
+		return old.tls, old.files, nil
 	}
-	return config, err
+	return config, files, err
 }
 
 // replace puts next in the place of old, unless somebody else was faster.
@@ -89,6 +97,7 @@ func (c *Client) newTransport(now time.Time, config *tls.Config, files tlsStamps
 		},
 		TLSClientConfig:        config, // for what goes through a proxy
 		Protocols:              &protocols,
+		TLSHandshakeTimeout:    maxDial,
 		MaxIdleConnsPerHost:    64, // as many as may be in flight at once
 		IdleConnTimeout:        idle,
 		MaxResponseHeaderBytes: maxHeader,
@@ -102,6 +111,8 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxDial)
+	defer cancel()
 	conn, err := dial(ctx, network, address)
 	if err == nil && c.ctx.Err() != nil {
 		conn.Close()

@@ -3,6 +3,7 @@ package httppost
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fapilog/fapilog/sink"
 )
@@ -33,6 +34,9 @@ func (c *Config) checkCredentials(authorization bool) error {
 	if given > 1 {
 		errs = append(errs, errors.New("more than one kind of credentials; give one of: user and password in the URI, basic-file, bearer, bearer-file, an Authorization header"))
 	}
+	if strings.Contains(c.User, ":") {
+		errs = append(errs, errors.New("the user name has a colon in it, which servers take for its end"))
+	}
 	if !isFieldValue(c.BearerToken.Reveal()) {
 		errs = append(errs, errors.New("bearer: the token has a control character in it"))
 	}
@@ -43,9 +47,9 @@ func (c *Config) checkCredentials(authorization bool) error {
 }
 
 func (c *Config) checkTLS() error {
-	if c.URL != nil && c.URL.Scheme == "http" {
+	if c.URL != nil && c.URL.Scheme == "http" && !c.Redirects {
 		if c.CAFile != "" || c.CertFile != "" || c.KeyFile != "" || c.ServerName != "" || c.Insecure {
-			return errors.New("ca-file, cert-file, key-file, server-name and insecure are for https; the address is not")
+			return errors.New("ca-file, cert-file, key-file, server-name and insecure are for https; the address is not, and redirects=true is not given")
 		}
 		return nil
 	}

@@ -350,7 +350,7 @@ func TestURIs(t *testing.T) {
 		{"http://h?header=X-Token%3Acanarytoken,canarytoken", "header: item 2 is not NAME:VALUE"},
 		{"http://h?query=canary%20token", "query: a character in it"},
 	} {
-		t.Run(test.uri, func(t *testing.T) {
+		t.Run(strings.ReplaceAll(test.uri, "canary", "***"), func(t *testing.T) {
 			o, err := sink.Parse(test.uri, nil)
 			var got string
 			if err == nil {

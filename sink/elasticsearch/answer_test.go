@@ -190,7 +190,7 @@ func TestReasonsAreShortAndHaveNoSecret(t *testing.T) {
 			fmt.Fprintf(w, `{"items":[{"create":{"status":400,"error":{"type":"t","reason":"got %s\n%s"}}}]}`, r.Header.Get("Authorization"), long)
 		}), func(c *Config) { c.APIKey = key })
 		err := write(t, s, records(1)...)
-		wantError(t, err, "items", "400: t: got ApiKey *** xxx")
+		wantError(t, err, "items", "400: t: got ApiKey *** xx")
 		if len(err.Error()) > 300 || strings.Contains(err.Error(), key) {
 			t.Errorf("%d bytes: %v", len(err.Error()), err)
 		}

@@ -17,6 +17,7 @@ func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"internal/nearest":       {},
 		"internal/reference":     {"sink"},
+		"internal/manual":        {"internal/reference"},
 		"internal/child":         {},
 		"internal/follow":        {},
 		"breaker":                {},

@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/sink"
@@ -24,6 +27,7 @@ Flags:
 %s
 Example:
   FAPILOG_SINKS=stdout://,file:/var/log/app.log fapilog check --ping
+  fapilog check --as run --block --sink 'file:/var/log/app.log?max-size=1GiB'
 
 With --ping each sink is opened, asked whether its destination is there if it can
 find that out, and closed, within its timeout. No record is delivered.
@@ -39,6 +43,8 @@ type checkFlags struct {
 	*flags
 	carry           carryFlags // its sinks
 	as              string
+	block           bool          // that of run
+	grace           sink.Duration // that of run, pipe and tail, if it was given
 	ping, all, json bool
 }
 
@@ -46,6 +52,8 @@ func newCheckFlags() *checkFlags {
 	f := &checkFlags{flags: newFlags("check")}
 	f.Func("sink", "check this sink and not those in FAPILOG_SINKS: one `URI`, as there;\nmay be given more than once", f.carry.addSink)
 	f.Var(sink.Enum(&f.as, "run", "pipe", "tail", "program"), "as", "show what counts for this `command` where nothing is set: run, pipe or tail,\nor program for a Go program (default run)")
+	f.BoolVar(&f.block, "block", false, "show what counts for run with this flag")
+	f.Var(&f.grace, "grace", "show what counts for run, pipe or tail with this `time`")
 	f.BoolVar(&f.ping, "ping", false, "open each sink, and ask its destination whether it is there")
 	f.BoolVar(&f.all, "all", false, "show the settings that have their default values too")
 	f.BoolVar(&f.json, "json", false, "print one JSON object, with all settings")
@@ -54,17 +62,38 @@ func newCheckFlags() *checkFlags {
 
 func printCheckHelp(w io.Writer) { fmt.Fprintf(w, checkHelp, newCheckFlags().describe()) }
 
+// parse is that of flags, and checks that the command has the flags that it is to be
+// shown with.
+func (f *checkFlags) parse(args []string) (help bool, err error) {
+	if help, err = f.flags.parse(args); help || err != nil {
+		return help, err
+	}
+	switch {
+	case f.block && f.as == "program":
+		return false, errors.New("--block is a flag of run; a Go program has FAPILOG_ON_FULL=block and Config.Defaults")
+	case f.block && f.as != "run":
+		return false, fmt.Errorf("--block is a flag of run; %s waits for sinks without it", f.as)
+	case f.given("grace") && f.as == "program":
+		return false, errors.New("--grace is a flag of run, pipe and tail; a Go program has FAPILOG_GRACE and Config.Grace")
+	}
+	return false, nil
+}
+
 // config returns the configuration as the command in f.as would use it.
-func (f *checkFlags) config() (fapilog.Config, error) {
-	cfg, err := f.carry.config()
+func (f *checkFlags) config() (cfg fapilog.Config, err error) {
+	if f.as == "run" {
+		cfg, err = (&runFlags{carryFlags: &f.carry, block: f.block}).config()
+	} else {
+		cfg, err = f.carry.config()
+	}
 	if err != nil {
 		return cfg, err
 	}
-	switch f.as {
-	case "run":
-		cfg = forLines(cfg)
-	case "pipe", "tail":
+	if f.as == "pipe" || f.as == "tail" {
 		cfg = forPipe(cfg)
+	}
+	if f.given("grace") {
+		cfg.Grace = cmp.Or(time.Duration(f.grace), -1) // 0 would be the default
 	}
 	return cfg, nil
 }

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -122,6 +124,56 @@ func TestCheckShowsWhatCountsForTheCommand(t *testing.T) {
 	}
 }
 
+func TestCheckTakesTheFlagsThatChangeWhatWouldRun(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--block"}, "\n  on-full=block  (default drop-oldest)\n"},
+		{[]string{"--block"}, "\n  block-timeout=forever  (default 100ms)\n"},
+		{[]string{"--as", "run", "--block", "--sink", "stdout?on-full=drop-oldest"}, "\nstdout  stdout?on-full=drop-oldest\n"},
+		{[]string{"--grace", "0"}, "\ngrace 0s\n"},
+		{[]string{"--as", "pipe", "--grace", "1m"}, "\ngrace 1m\n"},
+		{[]string{"--as=tail", "--grace=30s"}, "\ngrace 30s\n"},
+	} {
+		if r := call(t, nil, append([]string{"check"}, c.args...)...); r.status != exitOK || !strings.Contains(r.stdout, c.want) {
+			t.Errorf("%q: exit status %d, no %q in\n%s%s", c.args, r.status, c.want, r.stdout, r.stderr)
+		}
+	}
+}
+
+// planOfRun returns what run uses with these flags, as check prints it.
+func planOfRun(t *testing.T, args []string) string {
+	t.Helper()
+	f := newRunFlags()
+	if _, _, err := f.parse(append(args[:len(args):len(args)], "--", "app")); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := f.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Grace = cmp.Or(f.limits(cfg).grace, -1)
+	found, err := look(cfg, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(found.json())
+}
+
+func TestCheckShowsWhatRunUsesWithTheSameFlags(t *testing.T) {
+	for _, vars := range []map[string]string{{}, {"FAPILOG_ON_FULL": "drop-oldest"}, {"FAPILOG_BLOCK_TIMEOUT": "5s"}, {"FAPILOG_GRACE": "3s", "FAPILOG_LEVEL": "warn"}} {
+		for _, args := range [][]string{{}, {"--block"}, {"--grace", "0"}, {"--block", "--grace", "20s", "--sink", "stdout?on-full=drop-oldest"}} {
+			t.Run(fmt.Sprint(vars, args), func(t *testing.T) {
+				r := call(t, vars, append([]string{"check", "--json"}, args...)...)
+				if want := planOfRun(t, args); r.status != exitOK || r.stdout != want { // the variables are still set
+					t.Errorf("exit status %d\n%s%s\nwant\n%s", r.status, r.stdout, r.stderr, want)
+				}
+			})
+		}
+	}
+}
+
 // A mistake is told as a start would tell it.
 func TestCheckTellsMistakesAsAStartWould(t *testing.T) {
 	for _, vars := range []map[string]string{
@@ -149,6 +201,10 @@ func TestCheckRefusesAWrongCommandLine(t *testing.T) {
 		`did you mean "--sink"?`:                              {"--snk", "stdout"},
 		"want a URI such as stdout":                           {"--sink", " "},
 		"want run, pipe, tail or program":                     {"--as", "jog"},
+		"pipe waits for sinks without it":                     {"--as", "pipe", "--block"},
+		"--block is a flag of run; a Go program":              {"--block", "--as", "program"},
+		"--grace is a flag of run, pipe and tail":             {"--grace", "1s", "--as", "program"},
+		`invalid value "soon" for flag -grace`:                {"--grace", "soon"},
 	} {
 		if r := call(t, nil, append([]string{"check"}, args...)...); r.status != exitUsage || !strings.Contains(r.stderr, want) {
 			t.Errorf("exit status %d, no %q in %s", r.status, want, r.stderr)

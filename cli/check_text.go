@@ -45,7 +45,7 @@ func pipelineLines(settings []fapilog.Setting, all bool) []string {
 		journal = fmt.Sprintf("journal in %s, at most %s", shown(dir), value(settings, "journal-max-bytes"))
 	}
 	lines := []string{journal, "level " + value(settings, "level")}
-	if all || value(settings, "grace") == "0s" {
+	if all || changed(settings, "grace") {
 		lines = append(lines, "grace "+value(settings, "grace"))
 	}
 	if value(settings, "parallel-writes") == "false" {
@@ -112,6 +112,11 @@ func writePings(b *bytes.Buffer, pings []pinged) {
 		}
 		fmt.Fprintf(b, "  %-*s  %s\n", width, p.Name, shown(text))
 	}
+}
+
+// changed reports whether a setting is not set to its default.
+func changed(settings []fapilog.Setting, name string) bool {
+	return slices.ContainsFunc(settings, func(s fapilog.Setting) bool { return s.Name == name && s.Changed() })
 }
 
 // value returns what a setting is set to.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/fapilog/fapilog"
@@ -13,19 +14,24 @@ import (
 
 const sinksHelp = `Usage: fapilog sinks [flags] [SCHEME]
 
-Lists the sinks that are linked into this program, with the parameters that their
-URIs take: name, default, meaning. With SCHEME, that of a URI, it describes this
-sink alone.
+Lists the sinks that are linked into this program, and those that are not: scheme,
+what it does, and the module below github.com/fapilog/fapilog that a Go program needs
+for it, if it needs one. With SCHEME, that of a URI, it lists the parameters that such
+a URI takes: name, default, meaning.
 
 Flags:
 %s
 Example:
+  fapilog sinks
   fapilog sinks file
 
 The exit status is
   0  it was listed
   2  the command line is wrong, or there is no such sink in this program
 `
+
+// fullCommand is the command that has every sink.
+const fullCommand = module + "/full/fapilog"
 
 // sinksFlags are the flags of sinks.
 type sinksFlags struct {
@@ -72,8 +78,7 @@ func runSinks(std streams, args []string) int {
 		scheme, _, _ := strings.Cut(strings.ToLower(f.value), ":") // of a whole URI too
 		k, ok := reference.Of(scheme)
 		if !ok {
-			_, err := sink.Parse(f.value, nil)
-			return usageError(std.err, "fapilog sinks: %v", err)
+			return usageError(std.err, "fapilog sinks: %v", missing(scheme, f.value))
 		}
 		page.one(k)
 	}
@@ -81,6 +86,15 @@ func runSinks(std streams, args []string) int {
 		return exitIncomplete
 	}
 	return exitOK
+}
+
+// missing returns why there is no sink for a scheme, which is that of uri.
+func missing(scheme, uri string) error {
+	if slices.ContainsFunc(reference.Absent(), func(k reference.Sink) bool { return k.Scheme == scheme }) {
+		return fmt.Errorf("%s is not in this program, but in the command built from %s", scheme, fullCommand)
+	}
+	_, err := sink.Parse(uri, nil)
+	return err
 }
 
 // sinksPage is what sinks prints.
@@ -92,23 +106,40 @@ type sinksPage struct {
 
 // all lists the sinks that there are, and says what others there could be.
 func (p *sinksPage) all(sinks, absent []reference.Sink) {
-	general := reference.Prefer(p.general, sinks)
 	if p.markdown {
-		fmt.Fprintf(&p.text, "%s\n%s", reference.SinksMarkdown(sinks), reference.Markdown("parameter", general))
+		fmt.Fprintf(&p.text, "%s\n%s", reference.SinksMarkdown(sinks), reference.Markdown("parameter", reference.Prefer(p.general, sinks)))
 		return
 	}
-	for _, k := range sinks {
-		p.sink(k)
-		p.text.WriteByte('\n')
-	}
-	p.text.WriteString("The parameters of every sink:\n" + reference.Text(general, 2))
-	p.text.WriteString("\nAs variables they are for all sinks: fapilog sinks --variables\n")
+	table := newSinksTable(sinks, absent)
+	p.text.WriteString("Sinks in this program:\n" + table.rows(sinks))
+	p.text.WriteString("\nThe parameters of a URI: fapilog sinks SCHEME\nAs variables, for all sinks: fapilog sinks --variables\n")
 	if len(absent) > 0 {
-		p.text.WriteString("\nNot in this program, but in the command built from github.com/fapilog/fapilog/full/fapilog:\n")
-		for _, k := range absent {
-			fmt.Fprintf(&p.text, "  %s: %s\n", k.Scheme, k.Summary)
-		}
+		p.text.WriteString("\nNot in this program, but in the command built from " + fullCommand + ":\n" + table.rows(absent))
 	}
+}
+
+// sinksTable has the widths of the columns of a table of sinks: scheme, what it does,
+// module.
+type sinksTable struct{ scheme, summary int }
+
+func newSinksTable(groups ...[]reference.Sink) (t sinksTable) {
+	for _, k := range slices.Concat(groups...) {
+		t.scheme, t.summary = max(t.scheme, len(k.Scheme)), max(t.summary, len(k.Summary))
+	}
+	return t
+}
+
+// rows returns a line for each sink.
+func (t sinksTable) rows(sinks []reference.Sink) string {
+	var b strings.Builder
+	for _, k := range sinks {
+		row := fmt.Sprintf("  %-*s  %-*s", t.scheme, k.Scheme, t.summary, k.Summary)
+		if k.Module != "" {
+			row += "  module " + strings.TrimPrefix(k.Module, module+"/")
+		}
+		b.WriteString(strings.TrimRight(row, " ") + "\n")
+	}
+	return b.String()
 }
 
 func (p *sinksPage) one(k reference.Sink) {

@@ -7,21 +7,54 @@ import (
 
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/internal/reference"
+	"github.com/fapilog/fapilog/sink"
 )
 
-func TestSinksListsEveryParameterInAHundredColumns(t *testing.T) {
+func TestSinksListsEverySinkOnALine(t *testing.T) {
 	r := call(t, nil, "sinks")
 	if r.status != exitOK || r.stderr != "" {
 		t.Fatalf("exit status %d; %s", r.status, r.stderr)
 	}
-	for _, want := range []string{"\nstdout: writes lines to standard output\n", "\n  format  ", "\n  batch-records ", "\n  standby ", "stdout: 5ms"} {
-		if !strings.Contains("\n"+r.stdout, want) {
-			t.Errorf("no %q in\n%s", want, r.stdout)
+	own, others, _ := strings.Cut(r.stdout, "\nNot in this program, but in the command built from "+fullCommand+":\n")
+	for part, sinks := range map[string][]reference.Sink{own: reference.All(sink.Schemes()), others: reference.Absent()} {
+		for _, k := range sinks {
+			found := false
+			for line := range strings.Lines(part) {
+				found = found || strings.HasPrefix(line, "  "+k.Scheme+" ") && strings.Contains(line, k.Summary) || line == "  "+k.Scheme+"\n"
+			}
+			if !found {
+				t.Errorf("no line for %s in\n%s", k.Scheme, part)
+			}
 		}
 	}
-	for line := range strings.Lines(r.stdout + call(t, nil, "sinks", "--variables").stdout) {
-		if n := utf8.RuneCountInString(line) - 1; n > 100 {
-			t.Errorf("%d characters: %s", n, line)
+	if !strings.Contains(others, "  sends records to Amazon CloudWatch Logs               module sink/cloudwatch\n") {
+		t.Errorf("no module in\n%s", others)
+	}
+	for _, hint := range []string{"fapilog sinks SCHEME\n", "fapilog sinks --variables\n"} {
+		if !strings.Contains(own, hint) {
+			t.Errorf("no %q in\n%s", hint, own)
+		}
+	}
+}
+
+func TestSinksListsEveryParameterOfOne(t *testing.T) {
+	for _, scheme := range sink.Schemes() {
+		r := call(t, nil, "sinks", scheme)
+		k, _ := reference.Of(scheme)
+		for _, s := range append(k.Settings, reference.Settings(fapilog.Parameters())...) {
+			if r.status != exitOK || !strings.Contains(r.stdout, "\n  "+s.Name+" ") {
+				t.Errorf("exit status %d, no %s in\n%s%s", r.status, s.Name, r.stdout, r.stderr)
+			}
+		}
+	}
+}
+
+func TestSinksPrintsAHundredColumns(t *testing.T) {
+	for _, args := range [][]string{{"sinks"}, {"sinks", "--variables"}, {"sinks", "file"}, {"sinks", "stdout"}} {
+		for line := range strings.Lines(call(t, nil, args...).stdout) {
+			if n := utf8.RuneCountInString(line) - 1; n > 100 {
+				t.Errorf("%q: %d characters: %s", args, n, line)
+			}
 		}
 	}
 }
@@ -65,6 +98,8 @@ func TestSinksRefusesWhatIsNoSink(t *testing.T) {
 		{[]string{"stdot"}, `unknown scheme "stdot" (did you mean "stdout"?)`},
 		{[]string{"transmogrifier"}, `unknown scheme "transmogrifier"; registered: `},
 		{[]string{"app.log/x"}, "no scheme"},
+		{[]string{"cloudwatch"}, "cloudwatch is not in this program, but in the command built from " + fullCommand},
+		{[]string{"CloudWatch://app/canaryuser?region=x"}, "cloudwatch is not in this program"},
 		{[]string{"stdout", "file"}, `unexpected argument "file"`},
 		{[]string{"--markdwn"}, `did you mean "--markdown"?`},
 		{[]string{"--variables", "file"}, "leave out SCHEME"},

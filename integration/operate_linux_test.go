@@ -59,12 +59,6 @@ func startService(t *testing.T) *service {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: a file system that can be filled needs root")
 	}
-	binary := filepath.Join(t.TempDir(), "fapilog")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/fapilog")
-	build.Dir = ".."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	s := &service{t: t, disk: t.TempDir(), page: freeAddress(t), ended: make(chan error, 1), stop: make(chan struct{})}
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "tmpfs", s.disk).CombinedOutput(); err != nil {
 		t.Skipf("NOT TESTED: a file system cannot be mounted: %v: %s", err, out)
@@ -76,7 +70,7 @@ func startService(t *testing.T) *service {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, web), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.Command(binary, "run", "--admin", s.page, "--grace", "20s",
+	s.cmd = command(t, nil, "run", "--admin", s.page, "--grace", "20s",
 		"--sink", "stdout?format=json",
 		"--sink", "file://"+s.file()+"?max-size=64KiB&compress=gzip&retry-base=10ms&retry-max=100ms&breaker-recovery=500ms",
 		"--", nginx, "-c", conf, "-p", dir)

@@ -39,9 +39,16 @@ func TestNoSinkIsMissing(t *testing.T) {
 		t.Errorf("exit status %d\n%s%s", status, stdout, stderr)
 	}
 	for _, scheme := range []string{"cloudwatch", "elasticsearch", "file", "https", "loki", "opensearch+https", "otlp", "stdout", "syslog"} {
-		if !strings.Contains("\n"+stdout, "\n"+scheme+": ") {
+		if !strings.Contains(stdout, "\n  "+scheme+" ") {
 			t.Errorf("%s is not listed", scheme)
 		}
+	}
+}
+
+func TestTheOptionsOfASinkOfAnotherModuleAreListed(t *testing.T) {
+	status, stdout, stderr := run(t, "sinks", "cloudwatch")
+	if status != 0 || !strings.Contains(stdout, "\n  region ") || !strings.Contains(stdout, "\n  batch-bytes       990KiB ") {
+		t.Errorf("exit status %d\n%s%s", status, stdout, stderr)
 	}
 }
 

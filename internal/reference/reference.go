@@ -54,6 +54,7 @@ func Settings(fs *flag.FlagSet) (settings []Setting) {
 type Sink struct {
 	Scheme   string
 	Summary  string            // empty: there is none
+	Module   string            // this project's module that has it, if that is not the root's; else empty
 	Example  string            // a URI; empty: there is none
 	Settings []Setting         // its own
 	Defaults map[string]string // what it prefers for the parameters that every sink has
@@ -76,7 +77,7 @@ func Of(scheme string) (s Sink, registered bool) {
 		s.Defaults = d.Defaults()
 	}
 	if k, ok := known[scheme]; ok {
-		s.Summary, s.Example = k.summary, k.example
+		s.Summary, s.Example, s.Module = k.summary, k.example, modules[scheme]
 	}
 	return s, true
 }
@@ -123,12 +124,16 @@ var known = map[string]about{
 	"syslog":              {"sends records as syslog messages (RFC 5424)", "syslog://logs:6514?transport=tls&facility=local3"},
 }
 
+// modules are those of the sinks that the root's module does not have.
+var modules = map[string]string{"cloudwatch": "github.com/fapilog/fapilog/sink/cloudwatch"}
+
 // Absent returns the schemes of this project's own sinks that are not linked
-// into this program, sorted. Only Scheme, Summary and Example of them are known.
+// into this program, sorted. Their settings and defaults are not known.
 func Absent() (sinks []Sink) {
 	for _, scheme := range slices.Sorted(maps.Keys(known)) {
 		if _, linked := sink.NewOpener(scheme); !linked {
-			sinks = append(sinks, Sink{Scheme: scheme, Summary: known[scheme].summary, Example: known[scheme].example})
+			k := known[scheme]
+			sinks = append(sinks, Sink{Scheme: scheme, Summary: k.summary, Example: k.example, Module: modules[scheme]})
 		}
 	}
 	return sinks

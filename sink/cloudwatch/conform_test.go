@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +15,12 @@ import (
 	"github.com/fapilog/fapilog/sink/sinktest"
 )
 
-func TestItKeepsThePromisesOfASink(t *testing.T) {
-	const token = "session-token-canary" + "token"
-	sinktest.Run(t, sinktest.Target{
+// token is a secret of target's.
+const token = "session-token-canary" + "token"
+
+// target is the sink with a service that keeps events.
+func target() sinktest.Target {
+	return sinktest.Target{
 		New: func(tb testing.TB, dial sinktest.Dial) sink.Sink {
 			s, err := New(Config{
 				Group: "app", Stream: "web", Region: cwtest.Region, Endpoint: "http://logs.example", Create: true, Dial: dial,
@@ -58,5 +62,23 @@ func TestItKeepsThePromisesOfASink(t *testing.T) {
 			{First: 400, Last: 499, Verdict: sink.Retry, Remark: "it is the code that says who is to blame, and a status without one is not from CloudWatch Logs"},
 		},
 		Secrets: []string{cwtest.SecretKey, token},
-	})
+	}
+}
+
+func TestItKeepsThePromisesOfASink(t *testing.T) {
+	sinktest.Run(t, target())
+}
+
+// What is printed of the statuses is what is examined.
+func TestTableIsThatOfTheSuite(t *testing.T) {
+	table := Table()
+	for status := range 1000 {
+		if status/100 == 2 {
+			continue // not judged by the status
+		}
+		i := slices.IndexFunc(table, func(r Row) bool { return len(r.Codes) == 0 && r.First <= status && status <= r.Last })
+		if got, want := table[i].Outcome(), target().Outcome(status); got != want {
+			t.Errorf("status %d is %s in the table, and %s in the suite", status, got, want)
+		}
+	}
 }

@@ -2,8 +2,6 @@ package cloudwatch
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +16,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/httppost"
+	"github.com/fapilog/fapilog/sink/internal/identity"
 )
 
 const (
@@ -37,6 +37,19 @@ type Row struct {
 	Remark      string
 }
 
+// Answer returns what r is about, as Markdown: codes, or statuses.
+func (r Row) Answer() string {
+	if len(r.Codes) == 0 {
+		return httppost.Row{First: r.First, Last: r.Last}.Statuses()
+	}
+	return "`" + strings.Join(r.Codes, "`, `") + "`"
+}
+
+// String returns the row as cells of a Markdown table: answer, outcome, remark.
+func (r Row) String() string {
+	return fmt.Sprintf("%s | %s | %s", r.Answer(), r.Outcome(), r.Remark)
+}
+
 // Outcome returns "delivered" or the name of the verdict.
 func (r Row) Outcome() string {
 	if r.Delivered {
@@ -49,7 +62,7 @@ func (r Row) Outcome() string {
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html, and of all AWS services,
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html.
 var table = []Row{
-	{First: 200, Last: 299, Delivered: true, Remark: "the events that rejectedLogEventsInfo names are rejected"},
+	{First: 200, Last: 299, Delivered: true, Remark: "if it is an answer of CloudWatch Logs; the events that rejectedLogEventsInfo names are rejected"},
 	{Codes: []string{codeAccepted}, Delivered: true, Remark: "an older server has the batch already"},
 	{Codes: []string{"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException",
 		"TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}, Verdict: sink.Throttled},
@@ -111,7 +124,7 @@ func judge(ctx context.Context, err error) error {
 	status, header := answerOf(err)
 	code := codeOf(err)
 	if status == 0 && code == "" {
-		if isIdentity(err) {
+		if identity.Refused(err) {
 			return &sink.Error{Verdict: sink.Park, Err: describe(err)}
 		}
 		return describe(err)
@@ -172,17 +185,6 @@ func answerOf(err error) (int, http.Header) {
 		return response.HTTPStatusCode(), response.Response.Header
 	}
 	return 0, nil
-}
-
-// isIdentity reports whether the server is not who it should be.
-func isIdentity(err error) bool {
-	var (
-		verification *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		host         x509.HostnameError
-		invalid      x509.CertificateInvalidError
-	)
-	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
 // describe returns the operation and what happened, in one line. What AWS quotes of a request that is not signed

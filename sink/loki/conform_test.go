@@ -16,12 +16,11 @@ import (
 )
 
 // target is the sink with a server that keeps entries. To Loki time and line are what a
-// record is known by.
-func target() sinktest.Target {
+// record is known by. maxSpan is Config.MaxSpan.
+func target(maxSpan sink.Duration) sinktest.Target {
 	return sinktest.Target{
 		New: func(tb testing.TB, dial sinktest.Dial) sink.Sink {
-			c := Config{Labels: []string{"app=api"}, Tenant: "team"}
-			c.MaxSpan = sink.Duration(1<<63 - 1) // the suite has records of all times in one batch
+			c := Config{Labels: []string{"app=api"}, Tenant: "team", MaxSpan: maxSpan}
 			c.URL, c.Dial = &url.URL{Scheme: "http", Host: "loki.example:3100"}, dial
 			c.User, c.Password = "canaryuser", "canarypassword"
 			c.Headers = "X-Key: canarytoken"
@@ -73,7 +72,9 @@ func keepEntries(l net.Listener, store *sinktest.Store) {
 }
 
 func TestConformance(t *testing.T) {
-	sinktest.Run(t, target())
+	for name, maxSpan := range map[string]sink.Duration{"with the default of max-span": 0, "with the longest": 1<<63 - 1} {
+		t.Run(name, func(t *testing.T) { sinktest.Run(t, target(maxSpan)) })
+	}
 }
 
 // What is printed of the statuses is what is examined.
@@ -81,7 +82,7 @@ func TestTableIsThatOfTheSuite(t *testing.T) {
 	table := Table()
 	for status := range 1000 {
 		i := slices.IndexFunc(table, func(r httppost.Row) bool { return r.First <= status && status <= r.Last })
-		if got, want := table[i].Outcome(), target().Outcome(status); got != want {
+		if got, want := table[i].Outcome(), target(0).Outcome(status); got != want {
 			t.Errorf("status %d is %s in the table, and %s in the suite", status, got, want)
 		}
 	}

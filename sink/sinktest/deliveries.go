@@ -205,7 +205,7 @@ func scribbleEarly(x *trial) {
 
 func distinct(x *trial) {
 	batch := x.batch(50)
-	batch[1].JSON, batch[1].Time = bytes.Clone(batch[0].JSON), batch[0].Time.Add(time.Hour) // alike, but another record
+	batch[1].JSON, batch[1].Time = bytes.Clone(batch[0].JSON), batch[0].Time.Add(time.Second) // alike, but another record
 	if x.target.want(batch[0]).ID == "" {
 		x.skip("the target has no identities (Stored.ID)")
 	}

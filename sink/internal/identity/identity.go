@@ -59,14 +59,19 @@ func loadCA(path string) (*x509.CertPool, error) {
 }
 
 // refusals are the alerts (RFC 8446, section 6.2) by which a server says that it
-// does not accept the client's certificate, or misses one.
+// does not accept the client's certificate, or misses one. Up to TLS 1.2 the latter is
+// a handshake_failure (RFC 5246, section 7.4.6). That is also the alert of a server that
+// has no cipher, signature or curve in common with the client (section 7.2.2), which is
+// for somebody to change as well.
 var refusals = []string{
 	"tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate", "tls: expired certificate",
 	"tls: unknown certificate", "tls: unknown certificate authority", "tls: access denied", "tls: certificate required",
+	"tls: handshake failure",
 }
 
-// Refused reports whether err says that one side does not accept who the other is,
-// which another attempt will not change.
+// Refused reports whether err says that one side does not accept who the other is, or
+// what it offers, which another attempt will not change. To a sink that means
+// [github.com/fapilog/fapilog/sink.Park].
 func Refused(err error) bool {
 	var verification *tls.CertificateVerificationError
 	if errors.As(err, &verification) {

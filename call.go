@@ -15,9 +15,10 @@ import (
 // maxPooled is the largest buffer that is kept for another call, in bytes.
 const maxPooled = 16 << 10
 
-// call is one call of Handle or WriteLine: the memory it encodes into, and what
+// call is one call of Handle: the memory it encodes into, and what
 // became of it.
 type call struct {
+	scratch encode.Scratch
 	json    []byte
 	offered *counter
 	outcome outcome
@@ -100,41 +101,4 @@ func (p *Pipeline) inside(ctx context.Context) bool {
 	}
 	at, _ := ctx.Value(insideKey{}).(*Pipeline)
 	return at == p
-}
-
-// WriteLine appends a line of another program's output. A line that is one JSON
-// object is passed on with its bytes unchanged, save for masks, and its time,
-// level and message are read under their usual names; any other line becomes
-// the message of a record of level Info. The time is now where the line has
-// none.
-//
-// line is without its end, and is copied. size is how many bytes the line had
-// where line is only its head, and else len(line): a record that was cut says
-// so. attrs stand behind the message of a line that becomes a record; a line that
-// is a JSON object stays as it is. WriteLine may be called concurrently, and like Handle it returns when the
-// journal has the record.
-func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64, attrs ...slog.Attr) (err error) {
-	c := p.offer()
-	defer p.finish(c, &err)
-	if p.inside(ctx) {
-		c.outcome = refused
-		return ErrReentrant
-	}
-	now, level := time.Now(), slog.LevelInfo
-	if size == int64(len(line)) && size <= int64(p.config.MaxRecord) {
-		// Masks can be longer than what they hide.
-		if json, ok := p.encoder.AppendObject(c.json, line); ok && len(json) <= p.config.MaxRecord {
-			c.json = json
-			t, found, hasLevel, _ := encode.Meta(json)
-			if hasLevel {
-				level = found
-			}
-			if t.IsZero() {
-				t = now
-			}
-			return p.append(c, t, level)
-		}
-	}
-	c.json = p.encoder.AppendLine(c.json, now, level, line, size, attrs...)
-	return p.append(c, now, level)
 }

@@ -4,26 +4,50 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/fapilog/fapilog/encode"
 )
 
-// handler is the pipeline's front: a slog.Handler. It is a value of two
-// pointers; what differs between handlers of one pipeline is the encoder.
-type handler struct {
+// Handler is the pipeline's front: a [slog.Handler]. All methods are safe for
+// concurrent use.
+type Handler struct {
 	pipeline *Pipeline
 	encoder  *encode.Encoder // with the attributes and groups of With and WithGroup
 }
 
 // Enabled reports whether any sink wants records of this level.
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= h.pipeline.levels.Load().min()
 }
 
 // Handle encodes r and appends it to the journal. It returns when the journal
 // has the record, which is before any sink has it: an error means that the
 // record was not accepted, never that a sink failed.
-func (h *handler) Handle(ctx context.Context, r slog.Record) (err error) {
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	return h.handle(ctx, &r, nil)
+}
+
+// LogAttrs logs a record as [slog.Logger.LogAttrs] does, at about two thirds of its
+// cost: it is for hot loops. It does not ask the runtime who its caller is, so the
+// record has no source, whatever Config.AddSource says. ctx may be nil.
+//
+// WithAttrs and WithGroup return a *Handler, as the interface slog.Handler:
+//
+//	h := p.Handler().WithAttrs(attrs).(*fapilog.Handler)
+func (h *Handler) LogAttrs(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if !h.Enabled(ctx, level) {
+		return
+	}
+	r := slog.NewRecord(time.Now(), level, msg, 0)
+	_ = h.handle(ctx, &r, attrs) // it is counted
+}
+
+// handle is Handle for a record and attributes behind its own.
+func (h *Handler) handle(ctx context.Context, r *slog.Record, attrs []slog.Attr) (err error) {
 	p := h.pipeline
 	c := p.offer()
 	defer p.finish(c, &err)
@@ -35,24 +59,24 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) (err error) {
 	if p.config.Context != nil {
 		extra = p.contextAttrs(ctx)
 	}
-	c.json = h.encoder.AppendRecord(c.json, r, extra)
+	c.json = c.scratch.AppendRecord(h.encoder, c.json, r, extra, attrs)
 	return p.append(c, r.Time, r.Level)
 }
 
 // WithAttrs encodes attrs now, for all records to come.
-func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
 	}
-	return &handler{h.pipeline, h.encoder.WithAttrs(attrs)}
+	return &Handler{h.pipeline, h.encoder.WithAttrs(attrs)}
 }
 
 // WithGroup implements slog.Handler.
-func (h *handler) WithGroup(name string) slog.Handler {
+func (h *Handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
-	return &handler{h.pipeline, h.encoder.WithGroup(name)}
+	return &Handler{h.pipeline, h.encoder.WithGroup(name)}
 }
 
 // contextAttrs asks Config.Context. A panic there costs its attributes, not the

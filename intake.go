@@ -109,9 +109,7 @@ func (d *delivery) read(now time.Time) *batch {
 		d.recycle(b)
 		return nil
 	}
-	for e := range b.memory.All() {
-		b.records = append(b.records, d.pipeline.record(e))
-	}
+	b.load(d.pipeline)
 	if d.filter != nil {
 		all := len(b.records)
 		b.records = d.sift(b.records)

@@ -159,7 +159,7 @@ func (p *Pipeline) start(routes []route) {
 
 // Handler returns the pipeline as a [slog.Handler]. Its Handle returns when the
 // journal has the record, whatever the sinks do.
-func (p *Pipeline) Handler() slog.Handler { return &handler{p, p.encoder} }
+func (p *Pipeline) Handler() *Handler { return &Handler{p, p.encoder} }
 
 // Logger returns slog.New(p.Handler()).
 func (p *Pipeline) Logger() *slog.Logger { return slog.New(p.Handler()) }

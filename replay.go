@@ -130,12 +130,9 @@ func appendID(dst []byte, id sink.ID) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, id.Journal[:]...), id.Seq)
 }
 
-// record returns what a sink gets for e.
-func (p *Pipeline) record(e journal.Entry) sink.Record {
-	r := sink.Record{ID: sink.ID{Journal: e.Journal, Seq: e.Seq}, Time: e.Time, Level: e.Level, JSON: e.Data}
-	if p.replays {
-		r.ID.Seq = binary.BigEndian.Uint64(e.Data[copy(r.ID.Journal[:], e.Data):])
-		r.JSON = e.Data[idBytes:]
-	}
+// replayedRecord returns what a sink gets for e, whose payload begins with the record's id.
+func replayedRecord(e journal.Entry) sink.Record {
+	r := sink.Record{Time: e.Time, Level: e.Level, JSON: e.Data[idBytes:]}
+	r.ID.Seq = binary.BigEndian.Uint64(e.Data[copy(r.ID.Journal[:], e.Data):])
 	return r
 }

@@ -38,7 +38,7 @@ var reasons = []Reason{DroppedOverflow, DroppedCircuitOpen, DroppedRejected, Dro
 //
 // Its JSON has the fields' names in lower_snake_case, durations in seconds.
 type Stats struct {
-	Offered      uint64 `json:"offered"`       // calls of Handle and WriteLine
+	Offered      uint64 `json:"offered"`       // calls of Handle, LogAttrs and WriteLine, and lines of WriteLines
 	Appended     uint64 `json:"appended"`      // accepted by the journal
 	Closed       uint64 `json:"closed"`        // came after Close
 	EncodeFailed uint64 `json:"encode_failed"` // could not be written as JSON

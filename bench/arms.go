@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"io"
+)
 
 // An arm is one library, set up in one way.
 type arm struct {
@@ -14,49 +17,67 @@ type arm struct {
 // A subject is an arm set up and ready.
 type subject struct {
 	log   func(n int)                     // logs the record n times; safe for concurrent use
-	check func(calls int) (string, error) // waits for delivery; the ledger, and an error when the figure does not count; may be nil
+	check func(calls int) (string, error) // waits until the destinations have it; the ledger, and an error when the figure does not count; may be nil
 	close func() error
 }
 
-const (
-	nameFapilog      = "fapilog"
-	namePhuslu       = "phuslu/log SlogNewJSONHandler"
-	namePhusluLogger = "phuslu/log Logger.Slog" // the one peer whose records have other names
-)
-
 func (a arm) String() string {
-	s := fmt.Sprintf("%s, %d", a.library, a.sinks)
+	s := a.library
 	if a.detail != "" {
 		s += ", " + a.detail
 	}
 	if a.shape == prebuilt {
-		s += ", prebuilt"
+		s += ", prebuilt attributes"
 	}
 	return s
 }
 
-// allArms returns the arms in the order of the table. A library that has no
-// fan-out of its own stands with one destination only.
-func allArms(journalBytes int64, fanout []int) []arm {
-	ours := pipeline{journalBytes: journalBytes}
-	var arms []arm
-	add := func(library, detail, shape string, sinks []int, open func(arm, destinations) (*subject, error)) {
-		for _, n := range sinks {
-			arms = append(arms, arm{library, detail, shape, n, open})
+// calls returns how many calls a run makes. Where nothing is kept between call and
+// destination a quarter of them is enough.
+func (a arm) calls(journalBytes int64) int {
+	n := callsFor(journalBytes)
+	if a.library != nameFapilog && a.sinks > 1 && peerNamed(a.library).kept == inTheCall {
+		n /= 4
+	}
+	return n
+}
+
+// outputs are the destinations of a peer, and what is to be done about them.
+type outputs struct {
+	writers []io.Writer
+	flushes []func() error // what is buffered goes to the writers
+	closes  []func() error
+}
+
+// onFlush adds what a peer has to do until its destinations have everything.
+func (o *outputs) onFlush(flush func() error) { o.flushes = append(o.flushes, flush) }
+
+// openPeer opens a.sinks destinations and the peer that writes to them.
+func openPeer(a arm, d destinations, calls func(*outputs) func(n int)) (*subject, error) {
+	var o outputs
+	closeAll := func() error { return errors.Join(all(o.flushes), all(o.closes)) }
+	for i := range a.sinks {
+		w, err := d.writer(i)
+		if err != nil {
+			return nil, errors.Join(err, closeAll())
+		}
+		o.closes = append(o.closes, w.Close)
+		if c, ok := w.(nopCloser); ok {
+			o.writers = append(o.writers, c.Writer) // io.Discard itself, which some libraries know
+		} else {
+			o.writers = append(o.writers, w)
 		}
 	}
-	one := []int{1}
-	for _, shape := range []string{inCall, prebuilt} {
-		add(nameFapilog, "", shape, fanout, ours.open)
-		add(nameFapilog, "redaction off", shape, one, ours.withoutRedaction().open)
-		add(namePhuslu, "", shape, one, openPhuslu)
-		add(namePhusluLogger, "", shape, one, openPhusluLogger)
-		add("log/slog JSONHandler", "", shape, one, openSlogJSON)
-		add("log/slog MultiHandler", "", shape, fanout, openMultiHandler)
-		add("samber/slog-multi Fanout", "", shape, fanout, openSlogMulti)
-		add("zap Tee", "", shape, fanout, openZap)
-		add("zap Tee through zapslog", "", shape, fanout, openZapslog)
-		add("zerolog MultiLevelWriter", "", shape, fanout, openZerolog)
+	return &subject{
+		log:   calls(&o),
+		check: func(int) (string, error) { return "", all(o.flushes) },
+		close: closeAll,
+	}, nil
+}
+
+func all(functions []func() error) (err error) {
+	for _, f := range functions {
+		err = errors.Join(err, f())
 	}
-	return arms
+	return err
 }

@@ -11,8 +11,8 @@ import (
 //
 //	go test -run '^$' -bench 'Call/^fapilog,_1$' -cpuprofile cpu.out
 func BenchmarkCall(b *testing.B) {
-	for _, a := range allArms(8<<20, []int{1, 3, 8}) {
-		b.Run(strings.ReplaceAll(a.String(), "/", "."), func(b *testing.B) {
+	for _, a := range everyArm(8<<20, 1, 3, 8) {
+		b.Run(strings.ReplaceAll(a.name(), "/", "."), func(b *testing.B) {
 			s, err := a.open(a, discard())
 			if err != nil {
 				b.Fatal(err)

@@ -3,24 +3,24 @@ package main
 import (
 	"os"
 	"strings"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-const rusageThread = 1 // RUSAGE_THREAD, getrusage(2)
-
-// threadCPU returns the CPU time, user and system, of the calling thread.
-func threadCPU() time.Duration { return usage(rusageThread) }
+// threadCPU returns the CPU time, user and system, of the calling thread. (getrusage
+// counts that of a running thread in ticks of the scheduler, of milliseconds.)
+func threadCPU() time.Duration { return cpuClock(unix.CLOCK_THREAD_CPUTIME_ID) }
 
 // processCPU returns that of all threads of the process.
-func processCPU() time.Duration { return usage(syscall.RUSAGE_SELF) }
+func processCPU() time.Duration { return cpuClock(unix.CLOCK_PROCESS_CPUTIME_ID) }
 
-func usage(who int) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(who, &u); err != nil {
+func cpuClock(id int32) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(id, &t); err != nil {
 		return 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(t.Nano())
 }
 
 func cpuModel() string {
@@ -34,4 +34,12 @@ func cpuModel() string {
 		}
 	}
 	return "unknown"
+}
+
+func kernel() string {
+	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "Linux"
+	}
+	return "Linux " + strings.TrimSpace(string(text))
 }

@@ -2,11 +2,15 @@
 
 package main
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
-// CPU time of one thread is read on Linux only; elsewhere its columns are empty.
+// CPU time is read on Linux only; elsewhere what is made of it does not count.
 
 func threadCPU() time.Duration  { return 0 }
 func processCPU() time.Duration { return 0 }
 
 func cpuModel() string { return "unknown" }
+func kernel() string   { return runtime.GOOS }

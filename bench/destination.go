@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,10 +17,19 @@ import (
 // destination of the same kind: for a peer, which writes each record by itself,
 // and for fapilog.
 type destinations struct {
-	kind   string
-	writer func(i int) (io.WriteCloser, error)
-	route  func(i int) fapilog.Route
-	clear  func() error // after each run; nil: there is nothing to clear
+	kind    string
+	writer  func(i int) (io.WriteCloser, error)
+	route   func(i int) fapilog.Route
+	release func()       // before fapilog is closed: lets go what hangs; nil: nothing does
+	clear   func() error // after each run; nil: there is nothing to clear
+}
+
+// cleared clears what a run has left.
+func (d destinations) cleared() error {
+	if d.clear == nil {
+		return nil
+	}
+	return d.clear()
 }
 
 // discard takes everything and keeps nothing.
@@ -33,8 +43,8 @@ func discard() destinations {
 	}
 }
 
-// files appends to files in dir, one for each destination, unbuffered on the
-// peers' side: every record is there when the call returns.
+// files appends to files in dir, one for each destination. On the peers' side they
+// are not buffered, unless the peer does so.
 func files(dir string) destinations {
 	path := func(side string, i int) string { return filepath.Join(dir, fmt.Sprintf("%s-%d.log", side, i)) }
 	return destinations{
@@ -48,7 +58,10 @@ func files(dir string) destinations {
 		clear: func() error {
 			written, err := filepath.Glob(filepath.Join(dir, "*.log"))
 			for _, name := range written {
-				err = errors.Join(err, os.Remove(name))
+				// A library may still be removing its old files.
+				if e := os.Remove(name); !errors.Is(e, fs.ErrNotExist) {
+					err = errors.Join(err, e)
+				}
 			}
 			return err
 		},

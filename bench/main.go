@@ -1,105 +1,125 @@
-// Command bench measures what a log call costs its caller: fapilog and its
-// peers, in turn, with the same record and the same number and kind of
-// destinations. README.md says how, and what the figures do not say.
+// Command bench compares fapilog with its peers: what a log call costs its caller,
+// how records reach their destinations, memory, an idle pipeline. README.md says
+// how, and what the figures do not say.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/fapilog/fapilog/sink"
 )
 
+// defaultRounds is enough for a median, and few enough for all targets to be
+// measured in a quarter of an hour.
+const defaultRounds = 5
+
+// targets returns all targets, in the order of the table.
+func targets() []target {
+	return []target{
+		callerTarget(),
+		filesTarget(),
+		fanoutTarget(),
+		hungTarget(),
+		goroutinesTarget(),
+		durableTarget(),
+		efficiencyTarget(),
+		lokiTarget(),
+		pipeTarget(),
+		memoryTarget(),
+		idleTarget(),
+		scalingTarget(),
+	}
+}
+
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+// run is the program. It prints what was found as Markdown, and does not fail on
+// account of a figure: a benchmark is no test.
+func run(args []string, stdout, stderr io.Writer) error {
 	journal := sink.Bytes(8 << 20)
-	rounds := flag.Int("rounds", 5, "how many times every arm runs")
-	calls := flag.Int("calls", 0, "calls in one run; 0: enough for the journal's capacity 11 times")
-	goroutines := flag.Int("goroutines", 1, "goroutines that call")
-	fanout := flag.String("sinks", "1,3,8", "numbers of destinations")
-	toFiles := flag.Bool("files", false, "write to files in a temporary directory instead of discarding")
-	only := flag.String("arms", "", "measure only arms that match this `regexp`")
-	flag.Var(&journal, "journal", "`size` of fapilog's journal")
-	flag.Parse()
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	list := fs.Bool("list", false, "list the targets")
+	only := fs.String("target", "", "measure only these `targets`, separated by commas")
+	rounds := fs.Int("rounds", defaultRounds, "how many times each arm runs; figures that count have 5 or more")
+	fs.Var(&journal, "journal", "`size` of fapilog's journal")
+	dir := fs.String("dir", "", "`directory` for the files that are written, on the file system to measure; default: that of temporary files")
+	output := fs.String("o", "", "write what was found to this `file` as well, for -render")
+	render := fs.Bool("render", false, "measure nothing: write the generated parts of the pages from "+figuresFile)
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case fs.NArg() > 0:
+		return fmt.Errorf("unexpected %q", fs.Arg(0))
+	case *list:
+		for _, t := range targets() {
+			fmt.Fprintf(stdout, "%-12s %s\n", t.name, t.about)
+		}
+		return nil
+	case *render:
+		return renderPages(root)
+	case *rounds < 1 || journal <= 0:
+		return errors.New("rounds and journal must be positive")
+	}
+	chosen, err := choose(*only)
+	if err != nil {
+		return err
+	}
+	f := &figures{Command: strings.Join(append([]string{"go run ."}, args...), " "), Machine: thisMachine(), Rounds: *rounds, Journal: int64(journal), Modules: modules()}
+	s := &session{rounds: *rounds, journal: int64(journal), log: stderr, figures: f}
+	err = s.measure(chosen, *dir)
+	if *output != "" {
+		err = errors.Join(err, f.writeFile(*output))
+	}
+	f.write(stdout)
+	return err
+}
 
-	sinks, err := numbers(*fanout)
+// choose returns the targets of a list, or all.
+func choose(list string) ([]target, error) {
+	all := targets()
+	if list == "" {
+		return all, nil
+	}
+	var chosen []target
+	for name := range strings.SplitSeq(list, ",") {
+		i := slices.IndexFunc(all, func(t target) bool { return t.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no target %q; -list shows them", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+// measure runs targets in a temporary directory below dir. One that fails does
+// not keep the others from being measured.
+func (s *session) measure(chosen []target, dir string) (err error) {
+	s.dir, err = os.MkdirTemp(dir, "fapilog-bench-")
 	if err != nil {
 		return err
 	}
-	match, err := regexp.Compile(*only)
-	if err != nil {
-		return err
-	}
-	if *rounds < 1 || *goroutines < 1 || *calls < 0 || journal <= 0 {
-		return fmt.Errorf("rounds, goroutines and journal must be positive")
-	}
-	d := discard()
-	if *toFiles {
-		dir, err := os.MkdirTemp("", "fapilog-bench-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		d = files(dir)
-	}
-	r := report{
-		command:     strings.Join(append([]string{"go run ."}, os.Args[1:]...), " "),
-		destination: d.kind,
-		calls:       *calls, goroutines: *goroutines, rounds: *rounds, journal: int64(journal),
-	}
-	if r.calls == 0 {
-		r.calls = callsFor(r.journal)
-	}
-	for _, a := range allArms(r.journal, sinks) {
-		if match.MatchString(a.String()) {
-			r.results = append(r.results, result{arm: a})
-		}
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	setupZerolog()
-	if err := r.measure(d); err != nil {
-		return err
-	}
-	r.write(os.Stdout)
-	return nil
-}
-
-// measure runs all arms in turn, as often as there are rounds. Each round begins
-// with another arm, so that none always follows the same neighbour's garbage or
-// the machine's warming up.
-func (r *report) measure(d destinations) error {
-	n := len(r.results)
-	for round := range r.rounds {
-		for i := range n {
-			x := &r.results[(i+round*n/r.rounds)%n]
-			s, err := measure(x.arm, d, r.calls, r.goroutines)
-			if err != nil {
-				return fmt.Errorf("%s: %w", x.arm, err)
-			}
-			x.samples = append(x.samples, s)
-			fmt.Fprintf(os.Stderr, "round %d of %d: %s: %.0f ns\n", round+1, r.rounds, x.arm, s.wall)
+	for _, t := range chosen {
+		start := time.Now()
+		if e := t.run(s); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", t.name, e))
 		}
+		fmt.Fprintf(s.log, "%s: %.0f s\n", t.name, time.Since(start).Seconds())
 	}
-	return nil
-}
-
-func numbers(list string) ([]int, error) {
-	var out []int
-	for item := range strings.SplitSeq(list, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(item))
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("-sinks: %q is no number of destinations", item)
-		}
-		out = append(out, n)
-	}
-	return out, nil
+	return err
 }

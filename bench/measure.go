@@ -7,79 +7,88 @@ import (
 	"time"
 )
 
-// sample is what one run cost. All are per call.
+// sample is what one run cost. The first three are per call.
 type sample struct {
 	wall       float64 // ns that a caller spends in a call
-	threadCPU  float64 // ns of CPU time of the calling threads; 0 where the system does not tell
+	threadCPU  float64 // ns of CPU time of the calling thread; 0 with several, or where the system does not tell
 	processCPU float64 // ns of CPU time of all threads until the last record is delivered; likewise
-	allocs     float64 // heap objects, of all goroutines
-	bytes      float64 // heap bytes, of all goroutines
 
-	ledger string // of a pipeline, when it has one
-	void   error  // why the figures do not count, or nil
+	calls   int
+	elapsed time.Duration // from the first call until the last record is delivered
+	void    error         // why the figures do not count, or nil
 }
 
-// measure sets a up, warms it up with a fifth of the calls, and measures calls
-// calls, spread over goroutines that are each locked to a thread.
+func wallOf(s sample) float64      { return s.wall }
+func threadCPUOf(s sample) float64 { return s.threadCPU }
+
+// perSecond returns records per second until the last one is delivered.
+func perSecond(s sample) float64 { return float64(s.calls) / s.elapsed.Seconds() }
+
+// perCPUSecond returns records per second of CPU time of the whole process.
+func perCPUSecond(s sample) float64 { return 1e9 / s.processCPU }
+
+// warm is the share of the calls that is made before anything is measured: the
+// journal's segments have then been used, and the pools filled.
+const warm = 5
+
+// measure sets a up, warms it up, and measures calls calls, spread over
+// goroutines.
 func measure(a arm, d destinations, calls, goroutines int) (s sample, err error) {
 	subject, err := a.open(a, d)
 	if err != nil {
 		return sample{}, err
 	}
-	defer func() {
-		err = errors.Join(err, subject.close())
-		if d.clear != nil {
-			err = errors.Join(err, d.clear())
-		}
-	}()
+	defer func() { err = errors.Join(err, subject.close(), d.cleared()) }()
 	each := calls / goroutines
-	runCallers(subject, each/5, goroutines)
-	if subject.check != nil {
-		_, _ = subject.check(each / 5 * goroutines) // waits; what was warmed up need not count
-	}
+	runCallers(subject, each/warm, goroutines)
+	_, _ = subject.settle(each / warm * goroutines) // what was warmed up need not count
 	runtime.GC()
 
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	process := processCPU()
+	process, start := processCPU(), time.Now()
 	wall, thread := runCallers(subject, each, goroutines)
-	if subject.check != nil {
-		s.ledger, s.void = subject.check(each * goroutines)
-	}
-	process = processCPU() - process
-	runtime.ReadMemStats(&after)
+	s.calls = each * goroutines
+	_, s.void = subject.settle(s.calls)
+	s.elapsed, process = time.Since(start), processCPU()-process
 
-	n := float64(each * goroutines)
+	n := float64(s.calls)
 	s.wall, s.threadCPU, s.processCPU = float64(wall)/n, float64(thread)/n, float64(process)/n
-	s.allocs = float64(after.Mallocs-before.Mallocs) / n
-	s.bytes = float64(after.TotalAlloc-before.TotalAlloc) / n
 	return s, nil
 }
 
+// settle waits until the destinations have everything.
+func (s *subject) settle(calls int) (ledger string, err error) {
+	if s.check == nil {
+		return "", nil
+	}
+	return s.check(calls)
+}
+
 // runCallers makes each calls on every goroutine and returns the sums of their
-// wall and CPU times.
+// wall and CPU times. One goroutine alone is locked to its thread, whose CPU time
+// is then its own; several are left to the scheduler, as a program's are.
 func runCallers(s *subject, each, goroutines int) (wall, cpu time.Duration) {
+	if goroutines == 1 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		cpu0, t0 := threadCPU(), time.Now()
+		s.log(each)
+		return time.Since(t0), threadCPU() - cpu0
+	}
 	var mu sync.Mutex
-	var ready, done sync.WaitGroup
-	start := make(chan struct{}) // closed when all callers have their thread
-	ready.Add(goroutines)
+	var done sync.WaitGroup
+	start := make(chan struct{}) // closed when all callers are there
 	for range goroutines {
 		done.Go(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			ready.Done()
 			<-start
-			cpu0, t0 := threadCPU(), time.Now()
+			t0 := time.Now()
 			s.log(each)
-			t1, cpu1 := time.Now(), threadCPU()
+			t1 := time.Now()
 			mu.Lock()
 			defer mu.Unlock()
 			wall += t1.Sub(t0)
-			cpu += cpu1 - cpu0
 		})
 	}
-	ready.Wait()
 	close(start)
 	done.Wait()
-	return wall, cpu
+	return wall, 0
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/fapilog/fapilog"
 	"github.com/rs/zerolog"
 	"go.uber.org/zap"
 )
@@ -49,6 +50,27 @@ func slogCalls(h slog.Handler, shape string) func(n int) {
 	return func(n int) {
 		for range n {
 			l.LogAttrs(ctx, slog.LevelInfo, message,
+				slog.String("path", attrPath), slog.Int("status", attrCode), slog.Duration("took", attrTook),
+				slog.Bool("cached", attrCache), slog.Any("err", errUpstream))
+		}
+	}
+}
+
+// directCalls returns a function that logs the record n times without a
+// slog.Logger.
+func directCalls(h *fapilog.Handler, shape string) func(n int) {
+	ctx := context.Background()
+	if shape == prebuilt {
+		h := h.WithAttrs(attrs()).(*fapilog.Handler)
+		return func(n int) {
+			for range n {
+				h.LogAttrs(ctx, slog.LevelInfo, message)
+			}
+		}
+	}
+	return func(n int) {
+		for range n {
+			h.LogAttrs(ctx, slog.LevelInfo, message,
 				slog.String("path", attrPath), slog.Int("status", attrCode), slog.Duration("took", attrTook),
 				slog.Bool("cached", attrCache), slog.Any("err", errUpstream))
 		}

@@ -161,6 +161,11 @@ type splitter struct {
 	// limit bytes, and with how many bytes it had. It does not keep line.
 	emit func(line []byte, size int64)
 
+	// emitAll is called in place of emit with lines that have come at once, their ends
+	// included. It does not keep lines. nil: each goes to emit, as do lines that are
+	// joined.
+	emitAll func(lines []byte)
+
 	joiner *joiner // what emit gives the lines to, to be joined; nil: they are not
 
 	// The line that earlier chunks have begun.
@@ -177,12 +182,16 @@ func (s *splitter) write(p []byte) {
 			s.keep(p)
 			return
 		}
-		if s.size == 0 { // the usual case: nothing is copied
-			s.finish(p[:i], int64(i), i > 0 && p[i-1] == '\r')
-		} else {
+		switch {
+		case s.size > 0:
 			s.keep(p[:i])
 			s.finish(s.head, s.size, s.last == '\r')
 			s.reset()
+		case s.emitAll != nil && s.joiner == nil && len(p) <= s.limit: // the usual cases: nothing is copied
+			i = bytes.LastIndexByte(p, '\n')
+			s.emitAll(p[:i+1])
+		default:
+			s.finish(p[:i], int64(i), i > 0 && p[i-1] == '\r')
 		}
 		p = p[i+1:]
 	}

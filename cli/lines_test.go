@@ -31,6 +31,15 @@ func collect(limit int) (*splitter, *[]line) {
 	}}, lines
 }
 
+// collectAll is collect with a splitter that emits as many lines at once as it can.
+func collectAll(limit int) (*splitter, *[]line) {
+	s, lines := collect(limit)
+	s.emitAll = func(p []byte) {
+		*lines = append(*lines, splitSlowly(p, len(p))...)
+	}
+	return s, lines
+}
+
 // whole returns lines that were not cut.
 func whole(texts ...string) (lines []line) {
 	for _, t := range texts {
@@ -102,13 +111,15 @@ func FuzzLines(f *testing.F) {
 	f.Add([]byte("0123456789\r\n\n"), uint8(4), uint8(10))
 	f.Add([]byte{0, 0xff, '\n', '\r'}, uint8(0), uint8(7))
 	f.Fuzz(func(t *testing.T, in []byte, limit, piece uint8) {
-		s, got := collect(int(limit))
-		for p := range slices.Chunk(in, int(piece)+1) {
-			s.write(p)
-		}
-		s.end()
-		if want := splitSlowly(in, int(limit)); !slices.Equal(*got, want) {
-			t.Errorf("%q in pieces of %d gave\n%v, want\n%v", in, int(piece)+1, *got, want)
+		for _, collect := range []func(limit int) (*splitter, *[]line){collect, collectAll} {
+			s, got := collect(int(limit))
+			for p := range slices.Chunk(in, int(piece)+1) {
+				s.write(p)
+			}
+			s.end()
+			if want := splitSlowly(in, int(limit)); !slices.Equal(*got, want) {
+				t.Errorf("%q in pieces of %d gave\n%v, want\n%v", in, int(piece)+1, *got, want)
+			}
 		}
 	})
 }
@@ -160,6 +171,22 @@ func TestLinesTakeNoAllocation(t *testing.T) {
 	s.write(chunk)                      // has made the memory for that
 	if allocs := testing.AllocsPerRun(10, func() { s.write(chunk) }); allocs != 0 {
 		t.Errorf("%v allocations for a chunk of %d lines", allocs, len(chunk)/100)
+	}
+}
+
+func TestLinesThatComeAtOnceAreHandedOverAtOnce(t *testing.T) {
+	s, lines := collect(chunkSize)
+	var all []string
+	s.emitAll = func(p []byte) { all = append(all, string(p)) }
+	s.write([]byte("a\nb\r\nc"))
+	s.write([]byte("d\ne\nf\n"))
+	s.write([]byte("g"))
+	s.end()
+	if want := []string{"a\nb\r\n", "e\nf\n"}; !slices.Equal(all, want) {
+		t.Errorf("at once %q, want %q", all, want)
+	}
+	if want := whole("cd", "g"); !slices.Equal(*lines, want) {
+		t.Errorf("alone %v, want %v", *lines, want)
 	}
 }
 

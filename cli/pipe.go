@@ -91,10 +91,12 @@ func openPipe(f *carryFlags, cfg fapilog.Config, l limits, std streams) (*sessio
 // carry offers every line of src to the pipeline, with attrs where it becomes a
 // record. name is for the error of a read that failed.
 func carry(ctx context.Context, src source, name string, f *carryFlags, p *fapilog.Pipeline, attrs ...slog.Attr) error {
-	err := copyLines(ctx, src, f.multiline.splitter(func(line []byte, size int64) {
-		_ = p.WriteLine(context.Background(), line, size, attrs...) // the ledger counts it, whatever becomes of it
-	}))
-	if err != nil {
+	// Whatever becomes of a line, the ledger counts it.
+	s := f.multiline.splitter(func(line []byte, size int64) {
+		_ = p.WriteLine(context.Background(), line, size, attrs...)
+	})
+	s.emitAll = func(lines []byte) { _ = p.WriteLines(context.Background(), lines, attrs...) }
+	if err := copyLines(ctx, src, s); err != nil {
 		return fmt.Errorf("%s: reading %s: %w", f.Name(), name, err)
 	}
 	return nil

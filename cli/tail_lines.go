@@ -22,13 +22,20 @@ func newTailLines(m multiline, path string, p *fapilog.Pipeline) *tailLines {
 	t := new(tailLines)
 	file := slog.String("file", path)
 	t.split = m.splitter(func(line []byte, size int64) {
-		if err := p.WriteLine(context.Background(), line, size, file); errors.Is(err, fapilog.ErrClosed) {
-			t.err = err
-		}
-		// Another error is that of a line that no later process would take either. The
-		// ledger counts it.
+		t.note(p.WriteLine(context.Background(), line, size, file))
 	})
+	t.split.emitAll = func(lines []byte) {
+		t.note(p.WriteLines(context.Background(), lines, file))
+	}
 	return t
+}
+
+// note keeps the error that the pipeline is closed. Another is that of a line that no
+// later process would take either. The ledger counts it.
+func (t *tailLines) note(err error) {
+	if errors.Is(err, fapilog.ErrClosed) {
+		t.err = err
+	}
 }
 
 // Write implements [follow.Lines].

@@ -47,8 +47,9 @@ func (p *page) measured(i int) bool {
 	return false
 }
 
-// command finds what a page says in the text shows something.
-var command = regexp.MustCompile("`((?:FAPILOG_\\w+=\\S+ )*(?:go test|go run|\\./prove)[^`]*)`")
+// command finds what a page says in the text shows something. What a marker says
+// generates a part may be said to be in the directory of another module.
+var command = regexp.MustCompile("`((?:FAPILOG_\\w+=\\S+ )*(?:go test|go run|\\./prove)[^`]*)`(?: in (\\w+) -->)?")
 
 // Every command in the text that shows something is there: the tests that it
 // selects, the flags that it has.
@@ -67,7 +68,7 @@ func TestEveryCommandInTheTextIsThere(t *testing.T) {
 				case "./prove":
 					checkProve(t, at, append([]string{root}, words...))
 				default:
-					dir := root
+					dir := filepath.Join(root, c[2])
 					if len(words) > 3 && words[2] == "-C" { // another module
 						dir, words = filepath.Join(root, words[3]), slices.Delete(words, 2, 4)
 					}

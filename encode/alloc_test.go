@@ -39,7 +39,7 @@ func TestCommonKindsAllocateNothing(t *testing.T) {
 		for where, e := range map[string]*encode.Encoder{"plain": base, "grouped": deep} {
 			if n := testing.AllocsPerRun(200, func() {
 				r.Time = r.Time.Add(time.Second / 3)
-				buf = e.AppendRecord(buf[:0], r, extra)
+				buf = e.AppendRecord(buf[:0], &r, extra)
 			}); n != 0 {
 				t.Errorf("%s, %s: %v allocations", name, where, n)
 			}

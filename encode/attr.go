@@ -3,6 +3,7 @@ package encode
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
 )
 
 // maxLogValues is how often LogValue is called on one value, as in log/slog.
@@ -22,38 +23,69 @@ func (s *state) appendAttrs(attrs []slog.Attr) (appended bool) {
 // log/slog it says so of a group without attributes, for which nothing is
 // written.
 func (s *state) appendAttr(a slog.Attr) (appended bool) {
-	if len(s.buf)-s.base > s.e.stop {
+	if len(s.buf) > s.stop {
 		return true
 	}
-	if s.e.replace != nil {
+	e := s.e
+	if e.replace != nil {
 		var ok bool
 		if a, ok = s.replaced(a); !ok {
 			s.appendMasked(a.Key)
 			return true
 		}
 	}
-	if s.e.rules.matchKey(a.Key) && !(s.builtin && (isOwn(a.Key) || isOfSource(a.Key))) {
+	key := s.keys.find(a.Key)
+	if key == nil && e.rules.matchKey(a.Key) && !(s.builtin && (isOwn(a.Key) || isOfSource(a.Key))) {
 		return s.appendMasked(a.Key)
 	}
+	return s.appendMember(a, key)
+}
+
+// appendMember appends a under its key, which is known if it has been written
+// before. What is common comes first: a call has a few of these, and hardly
+// anything else.
+func (s *state) appendMember(a slog.Attr, known *cachedKey) (appended bool) {
 	kind := a.Value.Kind()
-	if kind == slog.KindLogValuer {
-		a.Value = resolve(a.Value)
-		kind = a.Value.Kind()
-	}
 	switch kind {
+	case slog.KindLogValuer:
+		a.Value = resolve(a.Value)
+		return s.appendMember(a, known)
 	case slog.KindGroup:
 		return s.appendGroup(a.Key, a.Value.Group())
 	case slog.KindAny:
-		v := a.Value.Any()
-		if v == nil && a.Key == "" {
-			return false
-		}
-		if src, ok := v.(*slog.Source); ok {
-			return s.appendSource(a.Key, src)
-		}
+		return s.appendAnyMember(a.Key, known, a.Value.Any())
 	}
-	s.appendKey(a.Key)
-	s.appendValue(kind, a.Value)
+	b := s.withKnownKey(s.buf, a.Key, known)
+	switch kind {
+	case slog.KindString:
+		b = s.withText(b, a.Value.String())
+	case slog.KindInt64:
+		b = appendInt(b, a.Value.Int64())
+	case slog.KindDuration:
+		b = appendInt(b, int64(a.Value.Duration()))
+	case slog.KindUint64:
+		b = appendUint(b, a.Value.Uint64())
+	case slog.KindBool:
+		b = strconv.AppendBool(b, a.Value.Bool())
+	case slog.KindFloat64:
+		b = appendFloat(b, a.Value.Float64())
+	case slog.KindTime:
+		b = appendTime(b, a.Value.Time())
+	}
+	s.buf = b
+	return true
+}
+
+// appendAnyMember appends a member of any type.
+func (s *state) appendAnyMember(key string, known *cachedKey, v any) (appended bool) {
+	if v == nil && key == "" {
+		return false
+	}
+	if src, ok := v.(*slog.Source); ok {
+		return s.appendSource(key, src)
+	}
+	s.buf = s.withKnownKey(s.buf, key, known)
+	s.appendAny(v)
 	return true
 }
 

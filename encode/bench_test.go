@@ -30,7 +30,7 @@ func BenchmarkRecord(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Time = r.Time.Add(time.Microsecond)
-			buf = e.AppendRecord(buf[:0], r, nil)
+			buf = e.AppendRecord(buf[:0], &r, nil)
 		}
 	})
 	b.Run("slog", func(b *testing.B) {
@@ -47,7 +47,8 @@ func BenchmarkRecord(b *testing.B) {
 // BenchmarkObject passes a line through.
 func BenchmarkObject(b *testing.B) {
 	e := newEncoder(b, encode.Options{})
-	line := e.AppendRecord(nil, commonRecord(time.Now()), nil)
+	record := commonRecord(time.Now())
+	line := e.AppendRecord(nil, &record, nil)
 	buf := make([]byte, 0, 4096)
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()

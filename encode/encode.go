@@ -169,12 +169,9 @@ func (e *Encoder) WithGroup(name string) *Encoder {
 // AppendRecord appends r to dst as one JSON object without a newline. The
 // attributes extra stand at the top level, after the message and before those of
 // WithAttrs. Everything is read before it returns; nothing of r is kept.
-func (e *Encoder) AppendRecord(dst []byte, r slog.Record, extra []slog.Attr) []byte {
+func (e *Encoder) AppendRecord(dst []byte, r *slog.Record, extra []slog.Attr) []byte {
 	s := getState(e, dst)
-	s.appendRecord(&r, extra)
-	if size := len(s.buf) - s.base; size > e.max {
-		s.shorten(int64(size))
-	}
+	s.appendRecord(r, extra, nil)
 	return s.release()
 }
 
@@ -183,9 +180,18 @@ func (e *Encoder) AppendRecord(dst []byte, r slog.Record, extra []slog.Attr) []b
 // line is not exactly one valid JSON object (as [encoding/json.Valid] has it), ok is
 // false and out is dst. ReplaceAttr and attributes of e have no part in it.
 func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
+	return e.appendObject(dst, line, nil)
+}
+
+// appendObject is AppendObject. Unless h is nil, it becomes what the object that was
+// appended says.
+func (e *Encoder) appendObject(dst, line []byte, h *heading) (out []byte, ok bool) {
 	line = trimBlank(line)
 	if len(line) == 0 || line[0] != '{' {
 		return dst, false
+	}
+	if len(line) <= e.max && e.rules.clean(line, h) {
+		return append(dst, line...), true
 	}
 	s := getState(e, dst)
 	end, status := s.appendJSON(line, maxDepth, true)
@@ -195,7 +201,11 @@ func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
 	if size := len(s.buf) - s.base; size > e.max {
 		s.shorten(int64(size))
 	}
-	return s.release(), true
+	out = s.release()
+	if h != nil {
+		*h = findMeta(out[len(dst):]).heading
+	}
+	return out, true
 }
 
 // AppendLine appends a record with the text line as its message: time (unless t is
@@ -207,63 +217,24 @@ func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
 // and attributes of e have no part in it.
 func (e *Encoder) AppendLine(dst []byte, t time.Time, level slog.Level, line []byte, originalSize int64, attrs ...slog.Attr) []byte {
 	s := getState(e, dst)
-	s.buf = append(s.buf, '{')
-	if !t.IsZero() {
-		s.appendTimeMember(t)
-	}
-	s.appendLevelMember(level)
-	s.buf = append(s.buf, `,"msg":`...)
-	isCut := originalSize > int64(len(line))
-	if isCut {
-		s.appendHead(line)
-	} else {
-		s.appendText(view(line))
-	}
-	if len(attrs) > 0 {
-		open := s.open
-		s.open = open[len(open):] // no group is open
-		s.appendAttrs(attrs)
-		s.open = open
-	}
-	s.buf = append(s.buf, '}')
-	if isCut || len(s.buf)-s.base > e.max {
-		s.shorten(max(originalSize, int64(len(line))))
-	}
+	s.beginLine(t, level)
+	s.appendLineText(line, originalSize)
+	s.endLine(attrs)
+	s.shortenLine(line, originalSize)
 	return s.release()
-}
-
-// appendHead appends, as a string, the head of a line. If it is that of a JSON
-// object, it is masked like one: keys are no secret, what stands behind them may be.
-func (s *state) appendHead(line []byte) {
-	before := len(s.buf)
-	if object := trimBlank(line); len(object) > 0 && object[0] == '{' {
-		_, status := s.appendJSON(object, maxDepth, true)
-		masked := append(s.head[:0], s.buf[before:]...)
-		s.buf = s.buf[:before]
-		s.head = masked
-		if status == truncated {
-			s.buf = appendQuoted(s.buf, view(masked))
-			return
-		}
-	}
-	text := view(line)
-	if s.rules() == nil {
-		s.buf = appendQuoted(s.buf, text)
-		return
-	}
-	s.spans = s.rules().spans(s.spans, text, false, true)
-	s.buf = append(s.buf, '"')
-	s.buf = appendMasked(s.buf, text, s.spans)
-	s.buf = append(s.buf, '"')
 }
 
 // allEmptyGroups reports whether there is nothing in attrs but groups without
 // attributes.
 func allEmptyGroups(attrs []slog.Attr) bool {
 	for _, a := range attrs {
-		if a.Value.Kind() != slog.KindGroup || len(a.Value.Group()) > 0 {
+		if !isEmptyGroup(a) {
 			return false
 		}
 	}
 	return true
+}
+
+func isEmptyGroup(a slog.Attr) bool {
+	return a.Value.Kind() == slog.KindGroup && len(a.Value.Group()) == 0
 }

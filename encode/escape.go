@@ -2,7 +2,6 @@ package encode
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"unicode/utf8"
 )
@@ -24,60 +23,69 @@ func special(w uint64) uint64 {
 	return ((w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
 }
 
-// appendPlain appends the bytes at the start of text that are ASCII, stand in a JSON
-// string as they are and are no @, without which there is no password in it. It
-// returns how many they are. They are copied in the same pass, in words: most
-// strings are short.
-func appendPlain(dst []byte, text string) ([]byte, int) {
-	start := len(dst)
-	dst = slices.Grow(dst, len(text)+len(`":`))
-	out := dst[start : start+len(text)]
+// appendWhole appends text if every byte of it is ASCII, may stand in a JSON string as
+// it is and is no @, without which there is no password in it; or else returns dst
+// as it was and not ok. Most strings are such ones, and short: they are copied while
+// they are looked at, and nothing is decided before the end.
+func appendWhole(dst []byte, text string) (_ []byte, ok bool) {
+	start, n := len(dst), len(text)
+	if cap(dst)-start < n+roomBehind {
+		dst = slices.Grow(dst, n+roomBehind)
+	}
+	out := dst[start : start+n]
+	good := uint64(highs)
+	switch {
+	case n >= 8:
+		for i := 0; i <= n-8; i += 8 {
+			w := load(text, i)
+			binary.LittleEndian.PutUint64(out[i:], w)
+			good &= plain(w)
+		}
+		w := load(text, n-8) // the rest, and bytes before it once more
+		binary.LittleEndian.PutUint64(out[n-8:], w)
+		good &= plain(w)
+	case n >= 4: // two halves, which may overlap
+		head, tail := load4(text, 0), load4(text, n-4)
+		binary.LittleEndian.PutUint32(out, head)
+		binary.LittleEndian.PutUint32(out[n-4:], tail)
+		good = plain(uint64(head) | uint64(tail)<<32)
+	default:
+		for i := range n {
+			out[i] = text[i]
+			if !isPlain[text[i]] {
+				good = 0
+			}
+		}
+	}
+	if good&highs != highs {
+		return dst[:start], false
+	}
+	return dst[:start+n], true
+}
+
+// roomBehind is what appendWhole leaves room for behind the text, in bytes: a quotation
+// mark and a colon, a comma and the quotation mark of the next.
+const roomBehind = len(`":,"`)
+
+// plain returns a word that has the highest bit of every byte set if all bytes of w
+// are what appendWhole takes. Where they are not, at least one of these bits is
+// not: the sums carry into the next byte only from one beyond ASCII.
+func plain(w uint64) uint64 {
+	const most = 0x7f * ones
+	return (w + (0x80-' ')*ones) & (w ^ '"'*ones + most) & (w ^ '\\'*ones + most) & (w ^ '@'*ones + most) &^ w
+}
+
+// plainPrefix returns how many bytes at the start of text are plain.
+func plainPrefix(text string) int {
 	i := 0
 	for ; i+8 <= len(text); i += 8 {
-		w := load(text, i)
-		if m := unplain(w); m != 0 {
-			i += bits.TrailingZeros64(m) >> 3
-			return append(dst, text[:i]...), i
-		}
-		binary.LittleEndian.PutUint64(out[i:], w)
-	}
-	if len(text) < 8 {
-		return appendShort(dst, text)
-	}
-	// The rest, once more with bytes before it that are known to be plain.
-	i = len(text) - 8
-	w := load(text, i)
-	if m := unplain(w); m != 0 {
-		i += bits.TrailingZeros64(m) >> 3
-		return append(dst, text[:i]...), i
-	}
-	binary.LittleEndian.PutUint64(out[i:], w)
-	return dst[:start+len(text)], len(text)
-}
-
-// appendShort is appendPlain for less than eight bytes, for which dst has room.
-func appendShort(dst []byte, text string) ([]byte, int) {
-	start := len(dst)
-	out := dst[start : start+len(text)]
-	if len(text) >= 4 { // two halves, which may overlap
-		head, tail := load4(text, 0), load4(text, len(text)-4)
-		if unplain(uint64(head)|uint64(tail)<<32) == 0 {
-			binary.LittleEndian.PutUint32(out, head)
-			binary.LittleEndian.PutUint32(out[len(out)-4:], tail)
-			return dst[:start+len(text)], len(text)
+		if plain(load(text, i))&highs != highs {
+			break
 		}
 	}
-	i := 0
 	for ; i < len(text) && isPlain[text[i]]; i++ {
-		out[i] = text[i]
 	}
-	return dst[:start+i], i
-}
-
-// unplain is special for what appendPlain stops at.
-func unplain(w uint64) uint64 {
-	at := w ^ ones*'@'
-	return special(w) | (w|(at-ones)&^at)&highs
+	return i
 }
 
 var isPlain = func() (table [256]bool) {
@@ -114,8 +122,8 @@ const hexDigits = "0123456789abcdef"
 // which JavaScript takes for the ends of lines, are escaped.
 func appendEscaped(dst []byte, text string) []byte {
 	for len(text) > 0 {
-		var n int
-		dst, n = appendPlain(dst, text)
+		n := plainPrefix(text)
+		dst = append(dst, text[:n]...)
 		text = text[n:]
 		if len(text) == 0 {
 			break
@@ -141,7 +149,7 @@ func appendEscaped(dst []byte, text string) []byte {
 	return dst
 }
 
-// appendASCII appends an ASCII character at which appendPlain stops.
+// appendASCII appends an ASCII character that is not plain.
 func appendASCII(dst []byte, c byte) []byte {
 	switch c {
 	case '@':

@@ -18,7 +18,7 @@ func ExampleEncoder_AppendRecord() {
 	e = e.WithAttrs([]slog.Attr{slog.String("service", "billing")})
 	r := slog.NewRecord(time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC), slog.LevelError, "cannot connect to postgres://app:s3cret@db/bills", 0)
 	r.AddAttrs(slog.Any("err", errors.New("timeout")), slog.Group("user", "name", "ada", "password", "lovelace"))
-	fmt.Printf("%s\n", e.AppendRecord(nil, r, nil))
+	fmt.Printf("%s\n", e.AppendRecord(nil, &r, nil))
 	// Output: {"time":"2024-05-01T12:00:00Z","level":"ERROR","msg":"cannot connect to postgres://app:***@db/bills","service":"billing","err":"timeout","user":{"name":"ada","password":"***"}}
 }
 

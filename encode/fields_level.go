@@ -22,6 +22,16 @@ var metaSeverities = [...]slog.Level{16, 14, 12, 8, 4, 2, 0, -4}
 
 // metaLevel reads a level as [Meta] documents.
 func metaLevel(v Raw) (slog.Level, bool) {
+	switch string(v) { // nearly all there are
+	case `"debug"`, `"DEBUG"`:
+		return slog.LevelDebug, true
+	case `"info"`, `"INFO"`, `30`:
+		return slog.LevelInfo, true
+	case `"warn"`, `"WARN"`, `"warning"`, `"WARNING"`, `40`:
+		return slog.LevelWarn, true
+	case `"error"`, `"ERROR"`, `50`:
+		return slog.LevelError, true
+	}
 	var buf [metaMaxText]byte
 	s := metaShort(buf[:0], v)
 	if len(s) == 0 {

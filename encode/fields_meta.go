@@ -3,18 +3,54 @@ package encode
 import (
 	"bytes"
 	"log/slog"
-	"slices"
 	"time"
 	"unicode/utf8"
 )
 
-// The usual names of the members that say when, how serious and what. The
-// earlier name goes before the later one; they are compared as they are written.
-var (
-	timeNames    = []string{"time", "ts", "timestamp", "@timestamp"}
-	levelNames   = []string{"level", "lvl", "severity"}
-	messageNames = []string{"msg", "message"}
+// roleOf returns what a member of this name tells by the usual names, and how
+// early the name comes among those of the role, from 1. The names are compared as they are
+// written.
+func roleOf(name string) (role, rank int) {
+	switch name {
+	case "time":
+		return timeRole, 1
+	case "ts":
+		return timeRole, 2
+	case "timestamp":
+		return timeRole, 3
+	case "@timestamp":
+		return timeRole, 4
+	case "level":
+		return levelRole, 1
+	case "lvl":
+		return levelRole, 2
+	case "severity":
+		return levelRole, 3
+	case "msg":
+		return messageRole, 1
+	case "message":
+		return messageRole, 2
+	}
+	return noRole, 0
+}
+
+// What a member can tell of a record.
+const (
+	noRole = iota
+	timeRole
+	levelRole
+	messageRole
 )
+
+// roleOfKey is roleOf for a name that may have escapes.
+func roleOfKey(k Key) (role, rank int) {
+	const longest = len(`@timestamp`) * len(`\u0000`)
+	if len(k) <= longest && bytes.IndexByte(k, '\\') >= 0 {
+		var buf [longest]byte
+		return roleOf(view(Unquote(buf[:0], k)))
+	}
+	return roleOf(view(k))
+}
 
 // Meta reads time, level and message of a JSON object that another program
 // wrote. What obj does not tell is the zero Time, hasLevel false, a nil msg.
@@ -60,47 +96,67 @@ func Meta(obj []byte) (t time.Time, level slog.Level, hasLevel bool, msg []byte)
 	return m.t, m.l, m.level.found(), msg
 }
 
+// heading is when and how serious a record is, as far as its members told.
+type heading struct {
+	t                   time.Time
+	l                   slog.Level
+	timeRank, levelRank int // of the names under which they stood; 0: nowhere
+	clock               *clock
+}
+
+// take reads the value of a member that can be the time or the level, and reports
+// whether it is the best so far.
+func (h *heading) take(role, rank int, v Raw) (ok bool) {
+	switch {
+	case role == timeRole && (h.timeRank == 0 || rank < h.timeRank):
+		var t time.Time
+		if t, ok = metaTime(v, h.clock); ok {
+			h.t, h.timeRank = t, rank
+		}
+	case role == levelRole && (h.levelRank == 0 || rank < h.levelRank):
+		var l slog.Level
+		if l, ok = metaLevel(v); ok {
+			h.l, h.levelRank = l, rank
+		}
+	}
+	return ok
+}
+
 // meta is what findMeta found.
 type meta struct {
+	heading
 	time, level, message metaMember
-
-	t time.Time
-	l slog.Level
 }
 
 // metaMember is the best member so far.
 type metaMember struct {
 	key   Key
-	value Raw
-	rank  int // 1 for the first of the usual names, 0: none found
+	value Raw // nil: none found
+	rank  int // that of its name
 	index int // among the object's members
 }
 
-func (m *metaMember) found() bool { return m.rank > 0 }
+func (m *metaMember) found() bool { return m.value != nil }
 
 // is reports whether m is the i-th member of the object.
 func (m *metaMember) is(i int) bool { return m.found() && m.index == i }
-
-// better returns the rank of k if that is better than what was found.
-func (m *metaMember) better(k Key, names []string) (rank int, ok bool) {
-	rank = 1 + slices.IndexFunc(names, k.Is)
-	return rank, rank > 0 && (!m.found() || rank < m.rank)
-}
 
 func findMeta(obj []byte) (m meta) {
 	i := -1
 	for k, v := range Fields(obj) {
 		i++
-		if rank, ok := m.time.better(k, timeNames); ok {
-			if t, ok := metaTime(v); ok {
-				m.time, m.t = metaMember{k, v, rank, i}, t
+		role, rank := roleOfKey(k)
+		switch {
+		case role == noRole:
+		case role == messageRole:
+			if v.Kind() == KindString && (!m.message.found() || rank < m.message.rank) {
+				m.message = metaMember{k, v, rank, i}
 			}
-		} else if rank, ok := m.level.better(k, levelNames); ok {
-			if l, ok := metaLevel(v); ok {
-				m.level, m.l = metaMember{k, v, rank, i}, l
-			}
-		} else if rank, ok := m.message.better(k, messageNames); ok && v.Kind() == KindString {
-			m.message = metaMember{k, v, rank, i}
+		case !m.take(role, rank, v):
+		case role == timeRole:
+			m.time = metaMember{k, v, rank, i}
+		default:
+			m.level = metaMember{k, v, rank, i}
 		}
 	}
 	return m

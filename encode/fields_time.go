@@ -2,111 +2,154 @@ package encode
 
 import "time"
 
-// metaTime reads a time as [Meta] documents.
-func metaTime(v Raw) (time.Time, bool) {
+// metaTime reads a time as [Meta] documents. c may be nil.
+func metaTime(v Raw, c *clock) (time.Time, bool) {
+	if v.Kind() == KindString && len(v) <= metaMaxText {
+		if t, ok := parseDate(v[1:len(v)-1], c); ok { // as most are, without escapes
+			return t, true
+		}
+	}
 	var buf [metaMaxText]byte
 	s := metaShort(buf[:0], v)
 	if len(s) > 4 && s[4] == '-' && v.Kind() == KindString {
-		p := dateParser{s: s, ok: true}
-		t := p.time()
-		return t, p.ok
+		return parseDate(s, nil)
 	}
 	return timeOfNumber(s)
 }
 
-// dateParser reads a date and time from the front of s. It goes on after a mistake,
-// with ok false.
-type dateParser struct {
-	s  []byte
-	ok bool
+const (
+	toMinute = len("2006-01-02T15:04")
+	toSecond = len("2006-01-02T15:04:05")
+)
+
+// clock keeps a second that was read: those of lines that follow closely are worked
+// out once a second. The zero value keeps nothing.
+type clock struct {
+	text    [toSecond]byte // as it was written
+	seconds int64          // since 1970, in UTC if no zone follows
 }
 
-func (p *dateParser) time() time.Time {
-	year := p.number(4, 9999)
-	p.separator("-")
-	month := p.number(2, 12)
-	p.separator("-")
-	day := p.number(2, 31)
-	p.separator("Tt ")
-	hour := p.number(2, 23)
-	p.separator(":")
-	minute := p.number(2, 59)
-	second, nanosecond := 0, 0
-	if p.next(":") {
-		second = p.number(2, 60) // a leap second: RFC 3339, section 5.7
-		if p.next(".,") {
-			nanosecond = p.fraction()
+// parseDate reads a date and time, all of s. c may be nil.
+func parseDate(s []byte, c *clock) (t time.Time, ok bool) {
+	var seconds int64
+	n := toSecond
+	if c != nil && len(s) >= toSecond && string(s[:toSecond]) == string(c.text[:]) {
+		seconds = c.seconds
+	} else if seconds, n, ok = parseSeconds(s); !ok {
+		return t, false
+	} else if c != nil && n == toSecond {
+		c.text, c.seconds = [toSecond]byte(s), seconds
+	}
+	s = s[n:]
+	nanoseconds := 0
+	if n == toSecond && len(s) > 0 && (s[0] == '.' || s[0] == ',') {
+		if nanoseconds, n = parseFraction(s[1:]); n == 0 {
+			return t, false
 		}
+		s = s[1+n:]
 	}
-	offset := p.zone()
-	p.ok = p.ok && len(p.s) == 0
-	t := time.Date(year, time.Month(month), day, hour, minute, 0, 0, time.UTC)
-	if t.Day() != day || t.Month() != time.Month(month) { // 30 February, month 0
-		p.ok = false
+	east, ok := parseZone(s)
+	if !ok {
+		return t, false
 	}
-	return t.Add(time.Duration(second)*time.Second + time.Duration(nanosecond) - offset)
+	return time.Unix(seconds-int64(east), int64(nanoseconds)).UTC(), true
 }
 
-// next takes the first byte if it is one of those in set.
-func (p *dateParser) next(set string) bool {
-	if len(p.s) == 0 {
-		return false
+// parseSeconds reads a date and time to the minute or second from the front of s, and
+// returns the seconds since 1970, were it UTC, and how many bytes it has.
+func parseSeconds(s []byte) (seconds int64, n int, ok bool) {
+	if len(s) < toMinute || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != 't' && s[10] != ' ' || s[13] != ':' {
+		return 0, 0, false
 	}
-	for i := range len(set) {
-		if p.s[0] == set[i] {
-			p.s = p.s[1:]
-			return true
+	year, month, day := 100*twoDigits(s, 0)+twoDigits(s, 2), twoDigits(s, 5), twoDigits(s, 8)
+	hour, minute, second := twoDigits(s, 11), twoDigits(s, 14), 0
+	n = toMinute
+	if len(s) > toMinute && s[toMinute] == ':' {
+		if len(s) < toSecond {
+			return 0, 0, false
 		}
+		second, n = twoDigits(s, toMinute+1), toSecond
 	}
-	return false
+	// A second 60 is a leap second: RFC 3339, section 5.7.
+	if year > 9999 || month < 1 || month > 12 || day < 1 || day > daysIn(month, year) || hour > 23 || minute > 59 || second > 60 {
+		return 0, 0, false
+	}
+	return 86400*int64(daysSince1970(year, month, day)) + int64(60*(60*hour+minute)+second), n, true
 }
 
-func (p *dateParser) separator(set string) {
-	if !p.next(set) {
-		p.ok = false
+// parseFraction reads the digits at the front of s as those behind the point of a
+// second, and returns how many they are. Those beyond the nanosecond are cut off.
+func parseFraction(s []byte) (nanoseconds, digits int) {
+	digits = digitsAt(s)
+	for i, c := range s[:min(digits, len(tenths))] {
+		nanoseconds += int(c-'0') * tenths[i]
 	}
+	return nanoseconds, digits
 }
 
-// number takes as many digits.
-func (p *dateParser) number(digits, most int) int {
-	if len(p.s) < digits {
-		p.ok = false
-		return 0
+// tenths are the parts of a second that the digits behind its point count, in
+// nanoseconds.
+var tenths = [...]int{1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1}
+
+// twoDigits returns the number that two digits are; of what is no digit it makes
+// one that is larger than any part of a time.
+func twoDigits(s []byte, i int) int {
+	tens, units := s[i]-'0', s[i+1]-'0'
+	if tens > 9 || units > 9 {
+		return 1 << 20
 	}
-	n, ok := metaInt(p.s[:digits])
-	p.s = p.s[digits:]
-	p.ok = p.ok && ok && n <= most
-	return n
+	return 10*int(tens) + int(units)
 }
 
-// fraction takes the digits there are and returns them as nanoseconds.
-func (p *dateParser) fraction() int {
-	n, unit, digits := 0, 100_000_000, 0
-	for ; digits < len(p.s) && '0' <= p.s[digits] && p.s[digits] <= '9'; digits++ {
-		n += int(p.s[digits]-'0') * unit
-		unit /= 10
+// daysBefore is how many days of a year that is no leap year are before a month.
+var daysBefore = [...]int{1: 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365}
+
+// daysIn returns how many days a month of a year has.
+func daysIn(month, year int) int {
+	if month == 2 && isLeap(year) {
+		return 29
 	}
-	p.ok = p.ok && digits > 0
-	p.s = p.s[digits:]
-	return n
+	return daysBefore[month+1] - daysBefore[month]
 }
 
-// zone takes Z, an offset or nothing, with a space before it or none.
-func (p *dateParser) zone() time.Duration {
-	p.next(" ")
-	negative := len(p.s) > 0 && p.s[0] == '-'
+func isLeap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }
+
+// daysSince1970 counts the days of the Gregorian calendar. year is 0 or later.
+func daysSince1970(year, month, day int) int {
+	y := year + 399 // complete years since one that came 400 years before the year 1
+	days := 365*y + y/4 - y/100 + y/400 + daysBefore[month] + day - 1
+	if month > 2 && isLeap(year) {
+		days++
+	}
+	return days - 865259 // 1 January 1970
+}
+
+// parseZone reads Z, an offset or nothing, with a space before it or none, all of s,
+// and returns how many seconds it is east of UTC.
+func parseZone(s []byte) (east int, ok bool) {
+	if len(s) > 0 && s[0] == ' ' {
+		s = s[1:]
+	}
+	if len(s) == 0 || len(s) == 1 && (s[0] == 'Z' || s[0] == 'z') {
+		return 0, true
+	}
+	if len(s) < len("+07") || s[0] != '+' && s[0] != '-' {
+		return 0, false
+	}
+	hours, minutes := twoDigits(s, 1), 0
 	switch {
-	case p.next("Zz"), !p.next("+-"):
-		return 0
+	case len(s) == len("+0700"):
+		minutes = twoDigits(s, 3)
+	case len(s) == len("+07:00") && s[3] == ':':
+		minutes = twoDigits(s, 4)
+	case len(s) > len("+07"):
+		return 0, false
 	}
-	d := time.Duration(p.number(2, 23)) * time.Hour
-	if p.next(":") || len(p.s) > 0 {
-		d += time.Duration(p.number(2, 59)) * time.Minute
+	east = 60 * (60*hours + minutes)
+	if s[0] == '-' {
+		east = -east
 	}
-	if negative {
-		return -d
-	}
-	return d
+	return east, hours <= 23 && minutes <= 59
 }
 
 // timeOfNumber reads a number since 1970, its unit told by its magnitude. It does so

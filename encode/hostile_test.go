@@ -132,7 +132,7 @@ func TestPanickingReplaceAttrMasksTheFieldAlone(t *testing.T) {
 	r := slog.NewRecord(time.Time{}, slog.LevelWarn, "hello", 0)
 	r.AddAttrs(slog.Int("good", 1), slog.String("bad", "secret"), slog.Group("g", "bad", 2, "ok", 3))
 	want := `{"level":"WARN","msg":"***","good":1,"bad":"***","g":{"bad":"***","ok":3}}`
-	if got := string(e.AppendRecord(nil, r, nil)); got != want {
+	if got := string(e.AppendRecord(nil, &r, nil)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -144,17 +144,17 @@ func (goexiter) LogValue() slog.Value         { runtime.Goexit(); return slog.Va
 
 func TestGoexitInAMethodSpoilsNoLaterRecord(t *testing.T) {
 	e := newEncoder(t, encode.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return a }})
-	want := string(e.AppendRecord(nil, commonRecord(time.Unix(1, 0)), nil))
+	want := string(e.AppendRecord(nil, new(commonRecord(time.Unix(1, 0))), nil))
 	for range 20 {
 		var wait sync.WaitGroup
 		wait.Go(func() {
 			r := slog.NewRecord(time.Time{}, slog.LevelInfo, "leaving", 0)
 			r.AddAttrs(slog.Group("a", slog.Group("b", slog.Any("c", goexiter{}))))
-			e.AppendRecord(nil, r, nil)
+			e.AppendRecord(nil, &r, nil)
 			t.Error("Goexit did not end the goroutine")
 		})
 		wait.Wait()
-		if got := string(e.AppendRecord(nil, commonRecord(time.Unix(1, 0)), nil)); got != want {
+		if got := string(e.AppendRecord(nil, new(commonRecord(time.Unix(1, 0))), nil)); got != want {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
 	}
@@ -164,7 +164,7 @@ func TestGoexitInAMethodSpoilsNoLaterRecord(t *testing.T) {
 type logging struct{ e *encode.Encoder }
 
 func (l logging) MarshalJSON() ([]byte, error) {
-	return l.e.AppendRecord(nil, slog.NewRecord(time.Time{}, slog.LevelInfo, "inner", 0), nil), nil
+	return l.e.AppendRecord(nil, new(slog.NewRecord(time.Time{}, slog.LevelInfo, "inner", 0)), nil), nil
 }
 
 func TestMethodMayLogWithTheSameEncoder(t *testing.T) {
@@ -172,7 +172,7 @@ func TestMethodMayLogWithTheSameEncoder(t *testing.T) {
 	r := slog.NewRecord(time.Time{}, slog.LevelInfo, "outer", 0)
 	r.AddAttrs(slog.Any("a", logging{e}), slog.Int("b", 1))
 	want := `{"level":"INFO","msg":"outer","a":{"level":"INFO","msg":"inner"},"b":1}`
-	if got := string(e.AppendRecord(nil, r, nil)); got != want {
+	if got := string(e.AppendRecord(nil, &r, nil)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -184,9 +184,9 @@ func TestEncoderIsSafeForConcurrentUse(t *testing.T) {
 		at := time.Unix(int64(i), int64(i)).UTC()
 		wait.Go(func() {
 			var buf []byte
-			want := e.AppendRecord(nil, commonRecord(at), nil)
+			want := e.AppendRecord(nil, new(commonRecord(at)), nil)
 			for range 300 {
-				buf = e.AppendRecord(buf[:0], commonRecord(at), nil)
+				buf = e.AppendRecord(buf[:0], new(commonRecord(at)), nil)
 				if !bytes.Equal(buf, want) {
 					t.Errorf("got  %s\nwant %s", buf, want)
 					return
@@ -206,10 +206,10 @@ func TestSiblingsShareNoMemory(t *testing.T) {
 	a := parent.WithGroup("left").WithAttrs([]slog.Attr{slog.String("who", "a")})
 	b := parent.WithGroup("right").WithAttrs([]slog.Attr{slog.String("who", "b")})
 	r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
-	if got := string(a.AppendRecord(nil, r, nil)); !strings.Contains(got, `"left":{"who":"a"}`) {
+	if got := string(a.AppendRecord(nil, &r, nil)); !strings.Contains(got, `"left":{"who":"a"}`) {
 		t.Errorf("b has changed a: %s", got)
 	}
-	if got := string(b.AppendRecord(nil, r, nil)); !strings.Contains(got, `"right":{"who":"b"}`) {
+	if got := string(b.AppendRecord(nil, &r, nil)); !strings.Contains(got, `"right":{"who":"b"}`) {
 		t.Errorf("b: %s", got)
 	}
 }

@@ -32,7 +32,7 @@ func TestOwnMembersOfAnObjectAreExemptFromFurtherKeys(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	r := slog.NewRecord(time.Unix(0, 0), slog.LevelInfo, "m", here)
-	if got := e.AppendRecord(nil, r, nil); bytes.Contains(got, []byte("***")) {
+	if got := e.AppendRecord(nil, &r, nil); bytes.Contains(got, []byte("***")) {
 		t.Errorf("got %s", got)
 	}
 }

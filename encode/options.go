@@ -17,8 +17,8 @@ func newSettings(o Options) (*settings, error) {
 	case set.max < minMaxRecord:
 		errs = append(errs, fmt.Errorf("encode: MaxRecord is %d bytes; it must be at least %d", o.MaxRecord, minMaxRecord))
 	}
-	set.stop = math.MaxInt
-	if set.max <= math.MaxInt/maxOversize {
+	set.stop = math.MaxInt / 2 // and some bytes more are no overflow
+	if set.max <= set.stop/maxOversize {
 		set.stop = set.max * maxOversize
 	}
 	words := append([]string(nil), sensitive[:]...)

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// appendRecord appends r as an object.
-func (s *state) appendRecord(r *slog.Record, extra []slog.Attr) {
+// appendRecord appends r, with attrs behind its own, as an object that is no longer
+// than the limit.
+func (s *state) appendRecord(r *slog.Record, extra, attrs []slog.Attr) {
 	e := s.e
 	s.buf = append(s.buf, '{')
 	s.appendBuiltins(r)
@@ -21,18 +22,21 @@ func (s *state) appendRecord(r *slog.Record, extra []slog.Attr) {
 		s.buf = append(s.buf, e.pre...)
 	}
 	braces := e.opened
-	if r.NumAttrs() > 0 {
-		braces = s.appendInGroups(r)
+	if r.NumAttrs() > 0 || !allEmptyGroups(attrs) {
+		braces = s.appendInGroups(r, attrs)
 	}
 	for range braces {
 		s.buf = append(s.buf, '}')
 	}
 	s.buf = append(s.buf, '}')
+	if size := len(s.buf) - s.base; size > e.max {
+		s.shorten(int64(size))
+	}
 }
 
-// appendInGroups appends r's attributes in the groups WithGroup has begun, which
+// appendInGroups appends the attributes in the groups WithGroup has begun, which
 // are left out if there is nothing in them. It returns how many braces are open.
-func (s *state) appendInGroups(r *slog.Record) (braces int) {
+func (s *state) appendInGroups(r *slog.Record, attrs []slog.Attr) (braces int) {
 	e := s.e
 	s.depth = 1 + e.opened
 	before := len(s.buf)
@@ -41,12 +45,20 @@ func (s *state) appendInGroups(r *slog.Record) (braces int) {
 		return e.opened + e.opens
 	}
 	appended := false
-	r.Attrs(func(a slog.Attr) bool {
-		if s.appendAttr(a) {
-			appended = true
+	if r.NumAttrs() > 0 { // Attrs copies the record
+		r.Attrs(func(a slog.Attr) bool {
+			if s.appendAttr(a) {
+				appended = true
+			}
+			return true
+		})
+	}
+	for _, a := range attrs {
+		// Groups without attributes are never added to a slog.Record.
+		if s.appendAttr(a) && !appended {
+			appended = !isEmptyGroup(a)
 		}
-		return true
-	})
+	}
 	if !appended {
 		s.buf = s.buf[:before]
 		return e.opened

@@ -37,7 +37,7 @@ func (l *line) ours(t testing.TB, redact encode.Redact) []byte {
 			e = e.WithAttrs(s.attrs)
 		}
 	}
-	return e.AppendRecord(nil, l.record, l.extra)
+	return e.AppendRecord(nil, &l.record, l.extra)
 }
 
 // slogs is the line as log/slog writes it, without the newline.

@@ -5,27 +5,6 @@ import (
 	"unicode/utf8"
 )
 
-// Roles of the members that a shortened record keeps, by the names the lines of
-// others use for them too.
-const (
-	noRole = iota
-	timeRole
-	levelRole
-	messageRole
-)
-
-func roleOf(key []byte) int {
-	switch string(key) {
-	case "time", "ts", "timestamp", "@timestamp":
-		return timeRole
-	case "level", "lvl", "severity":
-		return levelRole
-	case "msg", "message":
-		return messageRole
-	}
-	return noRole
-}
-
 // member is where a member of the record stands in the buffer.
 type member struct {
 	start, keyEnd, value, end int
@@ -138,7 +117,7 @@ func membersOf(rec []byte, room int) []member {
 		if k := string(key); k == "truncated" || k == "original_size" {
 			continue
 		}
-		if role := roleOf(key); role != noRole && !seen[role] {
+		if role, _ := roleOf(view(key)); role != noRole && !seen[role] {
 			seen[role] = true
 			m.reserve = m.reservation(rec, room)
 		}

@@ -53,8 +53,8 @@ func TestLongRecordKeepsWhatFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := slog.NewRecord(at, slog.LevelInfo, c.msg, 0)
 			r.AddAttrs(c.attrs...)
-			whole := newEncoder(t, encode.Options{MaxRecord: 1 << 20}).AppendRecord(nil, r, nil)
-			got := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendRecord([]byte("+"), r, nil)[1:]
+			whole := newEncoder(t, encode.Options{MaxRecord: 1 << 20}).AppendRecord(nil, &r, nil)
+			got := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendRecord([]byte("+"), &r, nil)[1:]
 			if len(got) > 1<<10 || len(got) < 1<<10-200 && strings.Contains(c.keys, "s ") {
 				t.Errorf("%d bytes", len(got))
 			}
@@ -81,7 +81,7 @@ func TestRecordOfExactlyTheLimitIsWhole(t *testing.T) {
 	empty := len(e.AppendLine(nil, time.Time{}, slog.LevelInfo, nil, 0))
 	for _, n := range []int{1<<10 - empty, 1<<10 - empty + 1} {
 		r := slog.NewRecord(time.Time{}, slog.LevelInfo, strings.Repeat("x", n), 0)
-		got := e.AppendRecord(nil, r, nil)
+		got := e.AppendRecord(nil, &r, nil)
 		if cut := strings.Contains(string(got), "truncated"); cut != (n > 1<<10-empty) {
 			t.Errorf("%d bytes: cut = %v: %s", n+empty, cut, got)
 		}
@@ -127,7 +127,7 @@ func TestCutFallsBetweenCharacters(t *testing.T) {
 		for pad := range 13 {
 			msg := strings.Repeat("a", pad) + strings.Repeat(unit, 2000)
 			r := slog.NewRecord(time.Time{}, slog.LevelInfo, msg, 0)
-			got := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendRecord(nil, r, nil)
+			got := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendRecord(nil, &r, nil)
 			var v struct{ Msg string }
 			if err := json.Unmarshal(got, &v); err != nil {
 				t.Fatalf("%q: %v", unit, err)
@@ -151,7 +151,7 @@ func TestCutOpensNoMask(t *testing.T) {
 		msg := strings.Repeat("x", 700+pad) + " http://user:" + canary + "@host " + strings.Repeat("y", 500)
 		r := slog.NewRecord(time.Time{}, slog.LevelInfo, msg, 0)
 		r.AddAttrs(slog.String("password", canary))
-		if got := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendRecord(nil, r, nil); bytes.Contains(got, []byte("hunt")) {
+		if got := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendRecord(nil, &r, nil); bytes.Contains(got, []byte("hunt")) {
 			t.Fatalf("got %s", got)
 		}
 	}
@@ -178,7 +178,7 @@ func FuzzRecordWithALimit(f *testing.F) {
 		l.record.AddAttrs(slog.String("long", strings.Repeat(g.string(), 300)), slog.Any("n", []string{string(data)}))
 		l.record.Message += string(data)
 		e := newEncoder(t, encode.Options{MaxRecord: limit, ReplaceAttr: l.replace, AddSource: l.addSource})
-		got := e.WithGroup("g").WithAttrs(l.extra).AppendRecord(nil, l.record, l.extra)
+		got := e.WithGroup("g").WithAttrs(l.extra).AppendRecord(nil, &l.record, l.extra)
 		if !json.Valid(got) || len(got) > limit {
 			t.Fatalf("limit %d, %d bytes: %s", limit, len(got), got)
 		}

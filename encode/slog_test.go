@@ -29,7 +29,7 @@ type handler struct {
 func (h handler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h handler) Handle(_ context.Context, r slog.Record) error {
-	h.out.Write(append(h.e.AppendRecord(nil, r, nil), '\n'))
+	h.out.Write(append(h.e.AppendRecord(nil, &r, nil), '\n'))
 	return nil
 }
 

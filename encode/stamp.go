@@ -1,19 +1,25 @@
 package encode
 
-import "time"
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+)
 
 // stamp keeps the text of one second, so that the date and time of records that
 // follow closely are worked out once a second.
 type stamp struct {
 	second   int64
 	location *time.Location // nil: nothing is kept
-	text     [clockEnd + len("+00:00")]byte
+	text     [48]byte       // the member time, with all digits of a fraction
 	length   int
 }
 
 const (
-	stampKey = `"time":"`
-	clockEnd = len(stampKey) + len("2006-01-02T15:04:05") // where the fraction of a second goes
+	stampKey    = `"time":"`
+	clockEnd    = len(stampKey) + len("2006-01-02T15:04:05") // where the fraction of a second goes
+	fraction    = ".000000000"
+	fractionEnd = clockEnd + len(fraction)
 )
 
 // append appends the member time with t as time.RFC3339Nano has it. It is not ok if
@@ -24,26 +30,40 @@ func (c *stamp) append(dst []byte, t time.Time) (_ []byte, ok bool) {
 			return dst, false
 		}
 		c.second, c.location = second, location
-		c.length = len(t.AppendFormat(append(c.text[:0], stampKey...), time.RFC3339))
+		c.keep(t)
 	}
-	dst = append(dst, c.text[:clockEnd]...)
-	if nanos := t.Nanosecond(); nanos != 0 {
-		dst = appendFraction(dst, uint32(nanos))
+	n, nanos := len(dst), uint32(t.Nanosecond())
+	dst = slices.Grow(dst, len(c.text))[:n+len(c.text)]
+	text := (*[len(c.text)]byte)(dst[n:])
+	*text = c.text // all of it, which takes three moves
+	putFraction(text[clockEnd+1:fractionEnd], nanos)
+	if nanos%10 != 0 {
+		return dst[:n+c.length], true
 	}
-	dst = append(dst, c.text[clockEnd:c.length]...)
-	return append(dst, '"'), true
+	return c.withoutZeros(dst[:n+fractionEnd]), true
 }
 
-// appendFraction appends a point and the nine digits of nanos, without the zeros at
-// their end. In threes, they do not have to wait for each other.
-func appendFraction(dst []byte, nanos uint32) []byte {
-	milli, micro, nano := nanos/1_000_000, nanos/1000%1000, nanos%1000
-	dst = append(dst, '.',
-		byte('0'+milli/100), byte('0'+milli/10%10), byte('0'+milli%10),
-		byte('0'+micro/100), byte('0'+micro/10%10), byte('0'+micro%10),
-		byte('0'+nano/100), byte('0'+nano/10%10), byte('0'+nano%10))
+// keep notes the text of t's second.
+func (c *stamp) keep(t time.Time) {
+	text := t.AppendFormat(append(c.text[:0], stampKey...), time.RFC3339)
+	text = slices.Insert(text, clockEnd, []byte(fraction)...)
+	c.length = len(append(text, '"'))
+}
+
+// withoutZeros removes the zeros at the end of the fraction, and its point if nothing is
+// left, and appends what is behind it.
+func (c *stamp) withoutZeros(dst []byte) []byte {
 	for dst[len(dst)-1] == '0' {
 		dst = dst[:len(dst)-1]
 	}
-	return dst
+	if dst[len(dst)-1] == '.' {
+		dst = dst[:len(dst)-1]
+	}
+	return append(dst, c.text[fractionEnd:c.length]...)
+}
+
+// putFraction writes the nine digits of nanos.
+func putFraction(out []byte, nanos uint32) {
+	binary.LittleEndian.PutUint64(out, digits(uint64(nanos/10))|zeros)
+	out[8] = byte('0' + nanos%10)
 }

@@ -89,6 +89,9 @@ func scalarEnd(src []byte, i int) (int, status) {
 }
 
 func literalEnd(src []byte, i int, literal string) (int, status) {
+	if end := i + len(literal); end <= len(src) && string(src[i:end]) == literal {
+		return end, scanned
+	}
 	for j := range len(literal) {
 		if i+j == len(src) {
 			return i + j, truncated

@@ -3,7 +3,6 @@ package encode
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math"
 	"reflect"
 	"strconv"
@@ -16,91 +15,85 @@ const (
 )
 
 // appendKey appends a key and its colon.
-func (s *state) appendKey(key string) {
-	b := s.buf
+func (s *state) appendKey(key string) { s.buf = s.withKey(s.buf, key) }
+
+// appendText appends text as a string, with what is secret in it masked.
+func (s *state) appendText(text string) { s.buf = s.withText(s.buf, text) }
+
+// withKey is appendKey for b, which the caller then makes s.buf: to go through
+// the state for every piece costs more than the pieces.
+func (s *state) withKey(b []byte, key string) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
 	}
-	b = append(b, '"')
-	b, n := appendPlain(b, key)
-	if n < len(key) {
-		b = s.appendRest(b, key, n, true)
+	b, ok := appendWhole(append(b, '"'), key)
+	if !ok {
+		b = s.withSpecial(b, key, true)
 	}
-	s.buf = append(b, '"', ':')
+	return append(b, '"', ':')
 }
 
-// appendText appends text as a string, with what is secret in it masked.
-func (s *state) appendText(text string) {
-	b := append(s.buf, '"')
-	b, n := appendPlain(b, text)
-	if n < len(text) || s.e.rules.hasPatterns() {
-		b = s.appendRest(b, text, n, false)
+// withKnownKey is withKey for a key that needs no mask, and that may be known.
+func (s *state) withKnownKey(b []byte, key string, known *cachedKey) []byte {
+	if known != nil && b[len(b)-1] != '{' {
+		return known.append(b)
 	}
-	s.buf = append(b, '"')
+	if known == nil && !s.builtin { // some of the record's own keys are exempt from masks
+		s.keys.add(key)
+	}
+	return s.withKey(b, key)
 }
 
-// appendRest appends the content of a string whose first n bytes have been appended
-// already, as they are.
-func (s *state) appendRest(b []byte, text string, n int, isKey bool) []byte {
+// withText is appendText for b.
+func (s *state) withText(b []byte, text string) []byte {
+	b, ok := appendWhole(append(b, '"'), text)
+	switch {
+	case !ok:
+		b = s.withSpecial(b, text, false)
+	case s.patterns:
+		b = s.withSpecial(b[:len(b)-len(text)], text, false)
+	}
+	return append(b, '"')
+}
+
+// withSpecial appends the content of a string that may have to be escaped or masked.
+func (s *state) withSpecial(b []byte, text string, isKey bool) []byte {
 	if r := s.e.rules; r.suspect(text) {
 		s.spans = r.spans(s.spans, text, isKey, false)
-		return appendMasked(b[:len(b)-n], text, s.spans)
+		return appendMasked(b, text, s.spans)
 	}
-	return appendEscaped(b, text[n:])
-}
-
-// appendValue appends a value of any kind but group and LogValuer.
-func (s *state) appendValue(kind slog.Kind, v slog.Value) {
-	switch kind {
-	case slog.KindString:
-		s.appendText(v.String())
-	case slog.KindInt64:
-		s.buf = strconv.AppendInt(s.buf, v.Int64(), 10)
-	case slog.KindUint64:
-		s.buf = strconv.AppendUint(s.buf, v.Uint64(), 10)
-	case slog.KindFloat64:
-		s.appendFloat(v.Float64())
-	case slog.KindBool:
-		s.buf = strconv.AppendBool(s.buf, v.Bool())
-	case slog.KindDuration:
-		s.buf = strconv.AppendInt(s.buf, int64(v.Duration()), 10)
-	case slog.KindTime:
-		s.appendTime(v.Time())
-	default:
-		s.appendAny(v.Any())
-	}
+	return appendEscaped(b, text)
 }
 
 // appendFloat appends f in the format of encoding/json, which is that of ES6: an
 // exponent for what is very small or large, without a zero before its digit.
-func (s *state) appendFloat(f float64) {
+func appendFloat(dst []byte, f float64) []byte {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
-		s.buf = append(s.buf, `"!ERROR:json: unsupported value: `...)
-		s.buf = strconv.AppendFloat(s.buf, f, 'g', -1, 64)
-		s.buf = append(s.buf, '"')
-		return
+		dst = append(dst, `"!ERROR:json: unsupported value: `...)
+		dst = strconv.AppendFloat(dst, f, 'g', -1, 64)
+		return append(dst, '"')
 	}
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	s.buf = strconv.AppendFloat(s.buf, f, format, -1, 64)
-	if n := len(s.buf); format == 'e' && s.buf[n-4] == 'e' && s.buf[n-3] == '-' && s.buf[n-2] == '0' {
-		s.buf[n-2] = s.buf[n-1]
-		s.buf = s.buf[:n-1]
+	dst = strconv.AppendFloat(dst, f, format, -1, 64)
+	if n := len(dst); format == 'e' && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
+		dst[n-2] = dst[n-1]
+		dst = dst[:n-1]
 	}
+	return dst
 }
 
 // appendTime appends a time that is not the record's own; they seldom share a
 // second.
-func (s *state) appendTime(t time.Time) {
+func appendTime(dst []byte, t time.Time) []byte {
 	if y := t.Year(); y < 0 || y > 9999 {
-		s.buf = appendQuoted(s.buf, errYear)
-		return
+		return appendQuoted(dst, errYear)
 	}
-	s.buf = append(s.buf, '"')
-	s.buf = t.AppendFormat(s.buf, time.RFC3339Nano)
-	s.buf = append(s.buf, '"')
+	dst = append(dst, '"')
+	dst = t.AppendFormat(dst, time.RFC3339Nano)
+	return append(dst, '"')
 }
 
 // appendAny appends v: an error that is no json.Marshaler by its text, all else as

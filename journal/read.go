@@ -207,6 +207,9 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 		} else if level := frame.UnpackLevel(words[frame.WordCheck]); level < l.MinLevel {
 			s.filtered++
 		} else if b.fits(length, l) {
+			if b.buf == nil {
+				b.reserve(length, int(s.end-s.off), l)
+			}
 			b.add(words[frame.WordSeq], words[frame.WordTime], level, s.seg.data[s.off-s.seg.base+frame.Header:][:length])
 		} else {
 			return atLimit
@@ -241,6 +244,16 @@ func (s *span) awaitPublished() (st frame.State, length int) {
 func (b *Batch) fits(length int, l ReadLimits) bool {
 	n := len(b.entries)
 	return n == 0 || (l.Records <= 0 || n < l.Records) && (l.Bytes <= 0 || len(b.buf)+length <= l.Bytes)
+}
+
+// reserve makes room for what is to come, if it is like its first record: growing by
+// doubling would leave as much garbage again. left is how many bytes of frames there are.
+func (b *Batch) reserve(length, left int, l ReadLimits) {
+	if l.Records <= 0 || l.Bytes <= 0 {
+		return
+	}
+	b.buf = make([]byte, 0, int(min(int64(l.Records)*int64(length+length/8), int64(max(l.Bytes, length)), int64(left))))
+	b.entries = make([]entry, 0, min(l.Records, left/int(frame.Bytes(length))))
 }
 
 func (b *Batch) add(seq, time uint64, level slog.Level, payload []byte) {

@@ -3,11 +3,13 @@ package elasticsearch
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 	"unicode/utf8"
 
 	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/httppost"
 )
 
 // documents makes the bodies of bulk requests.
@@ -31,20 +33,20 @@ func newDocuments(index pattern, field string, opened time.Time) documents {
 // index, with its time.
 const actionBytes = 256
 
-// bulk returns the body for batch: two lines for each record.
-func (d *documents) bulk(batch []sink.Record) []byte {
+// appendBulk appends the body for batch: two lines for each record.
+func (d *documents) appendBulk(body []byte, batch []sink.Record) []byte {
 	size := 0
 	for i := range batch {
 		size += len(batch[i].JSON) + actionBytes
 	}
-	body := make([]byte, 0, size)
+	body = slices.Grow(body, size)
 	for i := range batch {
 		r := &batch[i]
 		t := d.timeOf(r)
 		body = append(body, `{"create":{"_index":"`...)
 		body = d.index.append(body, t, r.JSON)
 		body = append(body, `","_id":"`...)
-		body = append(body, r.ID.String()...)
+		body = httppost.AppendID(body, r.ID)
 		body = append(body, "\"}}\n"...)
 		body = d.appendSource(body, t, r.JSON)
 		body = append(body, '\n')

@@ -42,7 +42,7 @@ func TestRecordWithoutAUsableTimeCountsAsLoggedWhenTheSinkWasOpened(t *testing.T
 	d := newDocuments(index, "t", opened)
 	for _, at := range []time.Time{{}, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		want := `{"create":{"_index":"x-2030","_id":"` + sink.ID{}.String() + "\"}}\n{\"t\":\"2030-01-01T00:00:00Z\"}\n"
-		if got := string(d.bulk([]sink.Record{{Time: at, JSON: []byte(`{}`)}})); got != want {
+		if got := string(d.appendBulk(nil, []sink.Record{{Time: at, JSON: []byte(`{}`)}})); got != want {
 			t.Errorf("at %v: %s, want %s", at, got, want)
 		}
 	}
@@ -57,7 +57,7 @@ func FuzzRecordIsTwoLines(f *testing.F) {
 		index, _ := compile("{msg}")
 		for _, field := range []string{"", "@timestamp"} {
 			d := newDocuments(index, field, noon)
-			body := string(d.bulk([]sink.Record{record(1, a), record(2, b)}))
+			body := string(d.appendBulk(nil, []sink.Record{record(1, a), record(2, b)}))
 			lines := strings.Split(body, "\n")
 			if len(lines) != 5 || lines[4] != "" {
 				t.Fatalf("%q", body)

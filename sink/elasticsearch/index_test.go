@@ -95,7 +95,7 @@ func FuzzIndexNamesAreValid(f *testing.F) {
 		}
 		obj := []byte(`{"app":"` + value + `","a":{"b":"` + value + `"}}`)
 		d := documents{index: p, opened: noon}
-		body := d.bulk([]sink.Record{{Time: noon, JSON: []byte(`{}`)}})
+		body := d.appendBulk(nil, []sink.Record{{Time: noon, JSON: []byte(`{}`)}})
 		name := string(p.append(nil, noon, obj))
 		body = []byte(strings.Replace(string(body), string(p.append(nil, noon, []byte(`{}`))), name, 1))
 

@@ -114,7 +114,7 @@ func TestZeroConfigHasTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if got := string(s.documents.bulk([]sink.Record{record(1, `{}`)})); !strings.Contains(got, `"_index":"fapilog-2024.02.29"`) || !strings.Contains(got, `{"@timestamp":"2024`) {
+	if got := string(s.documents.appendBulk(nil, []sink.Record{record(1, `{}`)})); !strings.Contains(got, `"_index":"fapilog-2024.02.29"`) || !strings.Contains(got, `{"@timestamp":"2024`) {
 		t.Error(got)
 	}
 }

@@ -23,6 +23,7 @@ type Sink struct {
 	pipeline  string
 	query     url.Values
 	maxAnswer int // bytes
+	bodies    httppost.Buffers
 }
 
 // node is one of the cluster's.
@@ -55,9 +56,11 @@ func newSink(c *Config, index pattern) *Sink {
 
 // Write implements [sink.Sink].
 func (s *Sink) Write(ctx context.Context, batch []sink.Record) error {
-	body := s.documents.bulk(batch)
-	return s.ask(ctx, httppost.Request{Path: "/_bulk", Query: s.query, Body: body, ContentType: "application/x-ndjson"},
-		func(r *httppost.Response) *sink.Error { return s.judge(r, len(batch), len(body)) })
+	body := s.bodies.Get()
+	defer s.bodies.Put(body)
+	*body = s.documents.appendBulk(*body, batch)
+	return s.ask(ctx, httppost.Request{Path: "/_bulk", Query: s.query, Body: *body, ContentType: "application/x-ndjson"},
+		func(r *httppost.Response) *sink.Error { return s.judge(r, len(batch), len(*body)) })
 }
 
 // Ping implements [sink.Pinger]: it asks for the product's name and version. Credentials

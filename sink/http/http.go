@@ -42,6 +42,12 @@
 // quarantined. 409 is how servers that know Idempotency-Key say that an earlier
 // attempt is still under way: it is tried again.
 //
+// # Proxies
+//
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY count as in other programs. ca-file, cert-file,
+// server-name and insecure are about the server alone: a proxy whose own address is
+// https:// has to be one that the system trusts (SSL_CERT_FILE).
+//
 // # When it does not work
 //
 //   - "no answer from HOST: … connection refused" or "no such host": the address

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -62,13 +63,13 @@ func frameOf(c Config) (frame, error) {
 	return frame{"", "\n", "\n", "application/x-ndjson"}, nil
 }
 
-// body returns that of a batch.
-func (f *frame) body(batch []sink.Record) []byte {
+// appendBody appends that of a batch.
+func (f *frame) appendBody(b []byte, batch []sink.Record) []byte {
 	size := len(f.before) + len(f.after)
 	for i := range batch {
 		size += len(batch[i].JSON) + len(f.between)
 	}
-	b := append(make([]byte, 0, size), f.before...)
+	b = append(slices.Grow(b, size), f.before...)
 	for i := range batch {
 		if i > 0 {
 			b = append(b, f.between...)
@@ -89,6 +90,7 @@ type poster struct {
 	method  string
 	success Statuses
 	signer  *signer // nil: requests are not signed
+	bodies  httppost.Buffers
 }
 
 // Write implements [sink.Sink].
@@ -97,8 +99,11 @@ func (p *poster) Write(ctx context.Context, batch []sink.Record) error {
 	if err != nil {
 		return httppost.Prefix("http", err)
 	}
+	body := p.bodies.Get()
+	defer p.bodies.Put(body)
+	*body = p.frame.appendBody(*body, batch)
 	response, err := p.client.Do(ctx, httppost.Request{
-		Method: p.method, Body: p.frame.body(batch), ContentType: p.frame.contentType,
+		Method: p.method, Body: *body, ContentType: p.frame.contentType,
 		IdempotencyKey: httppost.BatchKey(batch), Sign: sign,
 	})
 	if err != nil {

@@ -72,29 +72,3 @@ func validUTF8(text []byte) []byte {
 	}
 	return []byte(string([]rune(string(text))))
 }
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends text, which is to be UTF-8, as a string of JSON (RFC 8259,
-// section 7).
-func appendString[T string | []byte](dst []byte, text T) []byte {
-	dst = append(dst, '"')
-	done := 0
-	for i := range len(text) {
-		c := text[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, text[done:i]...)
-		done = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	return append(append(dst, text[done:]...), '"')
-}

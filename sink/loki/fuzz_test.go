@@ -29,7 +29,9 @@ func FuzzEveryRecordMakesARequestThatLokiTakes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line []byte, at int64) {
 		before := string(line)
 		batch := []sink.Record{{Time: time.Unix(0, at), JSON: line}, {Time: time.Unix(0, at), JSON: line}}
-		body, refused := s.(*destination).pack(batch, time.Now())
+		p := s.(*destination).packer()
+		defer p.release()
+		body, refused := p.pack(batch, time.Now())
 		if string(line) != before {
 			t.Error("the record was changed")
 		}
@@ -50,6 +52,7 @@ func FuzzEveryRecordMakesARequestThatLokiTakes(f *testing.F) {
 func FuzzEveryNameAndValueFits(f *testing.F) {
 	f.Add("app", "api")
 	f.Add("__9é.\xff", "\xff\x00é")
+	f.Add("a", `{"time":"2026-11-22T11:44:08Z","msg":"a \"b\" \\ é","n":1}`+strings.Repeat("\x00\t\n", 50)+`"""""""""`)
 	f.Fuzz(func(t *testing.T, name, value string) {
 		if fit := fitName(name); name != "" && (!labelName.MatchString(fit) || strings.HasPrefix(fit, "__") || len(fit) > maxName || fitName(fit) != fit) {
 			t.Errorf("%q becomes %q", name, fit)
@@ -62,6 +65,9 @@ func FuzzEveryNameAndValueFits(f *testing.F) {
 		valid := string(validUTF8([]byte(value)))
 		if err := json.Unmarshal(appendString(nil, valid), &back); err != nil || back != valid {
 			t.Errorf("%q becomes %q: %v", valid, back, err)
+		}
+		if one, other := appendString(nil, valid), appendLine(nil, []byte(valid)); string(one) != string(other) {
+			t.Errorf("%q becomes %s and, as a line, %s", valid, one, other)
 		}
 	})
 }

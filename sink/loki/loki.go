@@ -223,6 +223,7 @@ type destination struct {
 	cutter  *encode.Encoder // nil: longer lines are quarantined
 	maxAge  time.Duration   // 0: none
 	maxSpan time.Duration
+	packers sync.Pool // of *packer
 
 	// mu guards what is kept from one attempt to the next, so that a record is the
 	// same in each.
@@ -277,7 +278,9 @@ func (c Config) destination() (*destination, error) {
 
 // Write implements [sink.Sink].
 func (d *destination) Write(ctx context.Context, batch []sink.Record) error {
-	body, refused := d.pack(batch, time.Now())
+	p := d.packer()
+	defer p.release()
+	body, refused := p.pack(batch, time.Now())
 	if len(refused) < len(batch) {
 		response, err := d.client.Do(ctx, httppost.Request{
 			Path: pushPath, Body: body, ContentType: "application/json", Header: d.header,

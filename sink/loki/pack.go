@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,12 +18,14 @@ const other = "other"
 // stream is the records of a batch that have the same labels.
 type stream struct {
 	labels string // as JSON
-	values []byte // the records, as the elements of a JSON array
+	json   []byte // the stream up to its last record; of the first one, with what stands before it
 
+	empty          bool  // it has no record yet
 	oldest, newest int64 // times of the records
 }
 
-// packer puts the records of a batch into the streams of a request.
+// packer puts the records of a batch into the streams of a request. Its memory is used
+// again for the next batch.
 type packer struct {
 	*destination
 	now     time.Time
@@ -31,25 +34,62 @@ type packer struct {
 	refused []sink.ItemError
 	oldest  map[string]int64 // the oldest record of each stream by its labels; nil: not known yet
 	raw     []encode.Raw     // values of a record's fields
+	before  []encode.Raw     // those that are labels, of the record before
+	current int              // the stream of that record; -1: there is none
 	labels  []byte           // those of a record
 	text    []byte
 	fit     []byte
 }
 
+// maxKept is the capacity of the streams up to which a packer is used again: several
+// times what a batch makes.
+const maxKept = 4 << 20
+
+// packer returns one for release.
+func (d *destination) packer() *packer {
+	if p, ok := d.packers.Get().(*packer); ok {
+		return p
+	}
+	n := len(d.fields.names)
+	return &packer{destination: d, index: map[string]int{}, raw: make([]encode.Raw, n), before: make([]encode.Raw, d.fields.labels)}
+}
+
+// release lets the next batch have p's memory, which what pack has returned is part of.
+func (p *packer) release() {
+	p.reset()
+	p.oldest = nil
+	kept := cap(p.text)
+	for _, s := range p.streams[:cap(p.streams)] {
+		kept += cap(s.json)
+	}
+	if kept <= maxKept {
+		p.packers.Put(p)
+	}
+}
+
+// reset forgets the records.
+func (p *packer) reset() {
+	p.streams, p.refused, p.current = p.streams[:0], nil, -1
+	clear(p.index)
+	clear(p.raw)
+	clear(p.before)
+}
+
 // pack returns the body of the request for batch, and the records that are not in it
 // because a limit was passed. Those that are only for a later request have the verdict
 // Retry.
-func (d *destination) pack(batch []sink.Record, now time.Time) ([]byte, []sink.ItemError) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p := packer{destination: d, now: now, index: map[string]int{}, raw: make([]encode.Raw, len(d.fields.names))}
+func (p *packer) pack(batch []sink.Record, now time.Time) ([]byte, []sink.ItemError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = now
+	p.reset()
 	p.addAll(batch)
 	if p.tooWide() {
 		p.oldest = make(map[string]int64, len(p.streams))
 		for _, s := range p.streams {
 			p.oldest[s.labels] = s.oldest
 		}
-		p.streams, p.index, p.refused = nil, map[string]int{}, nil
+		p.reset()
 		p.addAll(batch)
 	}
 	return p.body(), p.refused
@@ -91,39 +131,43 @@ func (p *packer) add(r *sink.Record) (sink.Verdict, error) {
 	if oldest, known := p.oldest[s.labels]; known && p.apart(oldest, at) {
 		return sink.Retry, errPostponed
 	}
-	if len(s.values) == 0 {
-		s.oldest, s.newest = at, at
+	json := s.json
+	if s.empty {
+		s.empty, s.oldest, s.newest = false, at, at
 	} else {
 		s.oldest, s.newest = min(s.oldest, at), max(s.newest, at)
-		s.values = append(s.values, ',')
+		json = append(json, ',')
 	}
-	s.values = append(s.values, `["`...)
-	s.values = strconv.AppendInt(s.values, at, 10)
-	s.values = append(s.values, `",`...)
-	s.values = appendString(s.values, line)
-	s.values = p.appendMetadata(s.values)
-	s.values = append(s.values, ']')
+	json = append(json, `["`...)
+	json = strconv.AppendInt(json, at, 10)
+	json = append(json, `",`...)
+	json = appendLine(json, line)
+	json = p.appendMetadata(json)
+	s.json = append(json, ']')
 	return 0, nil
 }
 
-// body returns the request.
+// body returns the request. It is the first stream, which the others are appended to:
+// with one stream nothing is copied.
 func (p *packer) body() []byte {
-	size := len(`{"streams":[]}`)
-	for _, s := range p.streams {
-		size += len(s.labels) + len(s.values) + len(`{"stream":,"values":[]},`)
+	const end = `]}`
+	if len(p.streams) == 0 {
+		return nil
 	}
-	body := append(make([]byte, 0, size), `{"streams":[`...)
-	for i, s := range p.streams {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, `{"stream":`...)
-		body = append(body, s.labels...)
-		body = append(body, `,"values":[`...)
-		body = append(body, s.values...)
-		body = append(body, `]}`...)
+	first := &p.streams[0]
+	size := len(first.json) + 2*len(end)
+	for _, s := range p.streams[1:] {
+		size += len(`,`) + len(s.json) + len(end)
 	}
-	return append(body, `]}`...)
+	first.json = slices.Grow(first.json, size-len(first.json))
+	first.json = append(first.json, end...)
+	for _, s := range p.streams[1:] {
+		first.json = append(first.json, ',')
+		first.json = append(first.json, s.json...)
+		first.json = append(first.json, end...)
+	}
+	first.json = append(first.json, end...)
+	return first.json
 }
 
 // earliest and latest are the times that nanoseconds since 1970 can say.
@@ -166,8 +210,13 @@ func (p *packer) line(json []byte) ([]byte, error) {
 
 // stream returns that of the record whose fields were found.
 func (p *packer) stream() *stream {
+	raw := p.raw[:p.fields.labels]
+	if p.current >= 0 && slices.EqualFunc(raw, p.before, func(a, b encode.Raw) bool { return bytes.Equal(a, b) }) {
+		return &p.streams[p.current] // what a field is becomes the same label each time
+	}
+	copy(p.before, raw)
 	p.labels = append(p.labels[:0], p.destination.labels...)
-	for field, value := range p.raw[:p.fields.labels] {
+	for field, value := range raw {
 		p.text = appendText(p.text[:0], value)
 		p.fit = fitValue(p.fit[:0], p.text)
 		if len(p.fit) == 0 {
@@ -185,11 +234,26 @@ func (p *packer) stream() *stream {
 	p.labels = append(p.labels, '}')
 	i, ok := p.index[string(p.labels)]
 	if !ok {
-		i = len(p.streams)
-		p.streams = append(p.streams, stream{labels: string(p.labels)})
-		p.index[p.streams[i].labels] = i
+		i = p.begin(string(p.labels))
 	}
+	p.current = i
 	return &p.streams[i]
+}
+
+// begin begins a stream and returns its index.
+func (p *packer) begin(labels string) int {
+	i := len(p.streams)
+	p.streams = slices.Grow(p.streams, 1)[:i+1]
+	s := &p.streams[i]
+	*s = stream{labels: labels, json: s.json[:0], empty: true}
+	if i == 0 {
+		s.json = append(s.json, `{"streams":[`...)
+	}
+	s.json = append(s.json, `{"stream":`...)
+	s.json = append(s.json, labels...)
+	s.json = append(s.json, `,"values":[`...)
+	p.index[labels] = i
+	return i
 }
 
 // admit reports whether value is among the first ones of a field. What was admitted once

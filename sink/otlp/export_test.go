@@ -10,5 +10,6 @@ import (
 func RequestForTest(batch []sink.Record) []byte {
 	var c Config
 	c.setDefaults()
-	return newEncoder(c).request(batch, time.Unix(1, 0))
+	e := newEncoder(c)
+	return e.writer().request(e.head, batch, time.Unix(1, 0))
 }

@@ -248,7 +248,9 @@ func New(c Config) (sink.Sink, error) {
 
 // Write implements [sink.Sink].
 func (d *destination) Write(ctx context.Context, batch []sink.Record) error {
-	response, err := d.post(ctx, d.encoder.request(batch, time.Now()))
+	w := d.encoder.writer()
+	defer d.encoder.release(w)
+	response, err := d.post(ctx, w.request(d.encoder.head, batch, time.Now()))
 	if err != nil {
 		return err
 	}

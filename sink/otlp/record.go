@@ -8,6 +8,7 @@ import (
 
 	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/httppost"
 )
 
 // uid is the attribute with a record's id
@@ -107,7 +108,7 @@ func (w *writer) attributes(id sink.ID) {
 	w.raw(`,"attributes":[`)
 	if own {
 		w.raw(`{"key":"` + uid + `","value":{"stringValue":"`)
-		w.raw(id.String())
+		w.buf = httppost.AppendID(w.buf, id)
 		w.raw(`"}}`)
 		if n > 0 {
 			w.raw(`,`)

@@ -3,6 +3,7 @@ package otlp
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fapilog/fapilog/encode"
@@ -16,8 +17,9 @@ const scope = "github.com/fapilog/fapilog"
 // (https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/logs/v1/logs_service.proto)
 // as JSON (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding). It is safe for concurrent use.
 type encoder struct {
-	head   []byte // all that stands before the records
-	fields fields
+	head    []byte // all that stands before the records
+	fields  fields
+	writers sync.Pool // of *writer
 }
 
 // fields are the names of members with a meaning.
@@ -41,11 +43,32 @@ func newEncoder(c Config) *encoder {
 	return &encoder{head: w.buf, fields: fields{c.TraceField, c.SpanField, c.FlagsField}}
 }
 
-// request returns the request with these records. now counts for those that have no
-// time.
-func (e *encoder) request(batch []sink.Record, now time.Time) []byte {
-	w := writer{fields: &e.fields, now: now}
-	w.buf = append(make([]byte, 0, len(e.head)+len(tail)+sizeOf(batch)), e.head...)
+// writer returns one for [encoder.release].
+func (e *encoder) writer() *writer {
+	if w, ok := e.writers.Get().(*writer); ok {
+		return w
+	}
+	return &writer{fields: &e.fields}
+}
+
+// maxKept is the capacity up to which the memory of a request is used again: several
+// times what a batch makes.
+const maxKept = 8 << 20
+
+// release lets another request have w's memory.
+func (e *encoder) release(w *writer) {
+	if cap(w.buf) > maxKept || cap(w.text) > maxKept || cap(w.members) > maxKept>>6 {
+		return
+	}
+	clear(w.members[:cap(w.members)]) // they are parts of the records
+	e.writers.Put(w)
+}
+
+// request returns the request with these records, in w's memory. now counts for those
+// that have no time.
+func (w *writer) request(head []byte, batch []sink.Record, now time.Time) []byte {
+	w.now, w.members = now, w.members[:0]
+	w.buf = append(slices.Grow(w.buf[:0], len(head)+len(tail)+sizeOf(batch)), head...)
 	for i := range batch {
 		w.comma(i)
 		w.record(&batch[i])

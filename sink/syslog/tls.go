@@ -59,7 +59,7 @@ func (c *conn) secure(ctx context.Context, config *tls.Config) error {
 	secured := tls.Client(l, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		if asked && identity.IsAlert(err, "tls: handshake failure") {
-			return park(fmt.Errorf("the server does not accept the client's certificate: %w", err)) // RFC 5246, section 7.4.6
+			return fmt.Errorf("the server does not accept the client's certificate: %w", err) // RFC 5246, section 7.4.6
 		}
 		return err
 	}

@@ -7,31 +7,70 @@ import (
 	"sync"
 )
 
-// compressor makes gzip of one level. It is safe for concurrent use.
-type compressor struct {
-	level   int
-	writers sync.Pool // of *gzip.Writer, which have about 800 KB
+// maxKept is the capacity up to which the memory of a body is used again: several
+// times what a batch makes.
+const maxKept = 4 << 20
+
+// Buffers has the memory of bodies used again. The zero value is ready to use, and safe
+// for concurrent use. What nobody uses goes with the next collections of garbage.
+type Buffers struct{ pool sync.Pool } // of *[]byte
+
+// Get returns an empty buffer, for [Buffers.Put] when [Client.Do] has returned.
+func (b *Buffers) Get() *[]byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return p
+	}
+	return new([]byte)
 }
 
-// compress returns body compressed.
-func (c *compressor) compress(body []byte) ([]byte, error) {
-	w, ok := c.writers.Get().(*gzip.Writer)
+// Put takes a buffer back, which may have become another.
+func (b *Buffers) Put(p *[]byte) {
+	if cap(*p) > maxKept {
+		return
+	}
+	*p = (*p)[:0]
+	b.pool.Put(p)
+}
+
+// compressor makes gzip of one level. It is safe for concurrent use.
+type compressor struct {
+	level int
+	pool  sync.Pool // of *compressed
+}
+
+// compressed is a body that is compressed, and what it takes to compress another.
+type compressed struct {
+	writer *gzip.Writer // about 800 KB
+	body   bytes.Buffer
+}
+
+// compress returns body compressed, for release.
+func (c *compressor) compress(body []byte) (*compressed, error) {
+	z, ok := c.pool.Get().(*compressed)
 	if !ok {
-		var err error
-		if w, err = gzip.NewWriterLevel(nil, c.level); err != nil {
+		w, err := gzip.NewWriterLevel(nil, c.level)
+		if err != nil {
 			return nil, err
 		}
+		z = &compressed{writer: w}
 	}
-	out := bytes.NewBuffer(make([]byte, 0, len(body)/8+512))
-	w.Reset(out)
-	if _, err := w.Write(body); err != nil {
+	z.writer.Reset(&z.body)
+	if _, err := z.writer.Write(body); err != nil {
 		return nil, err
 	}
-	if err := w.Close(); err != nil {
+	if err := z.writer.Close(); err != nil {
 		return nil, err
 	}
-	c.writers.Put(w)
-	return out.Bytes(), nil
+	return z, nil
+}
+
+// release lets another body have the memory of z, which nobody reads any more.
+func (c *compressor) release(z *compressed) {
+	if z.body.Cap() > maxKept {
+		z.body = bytes.Buffer{}
+	}
+	z.body.Reset()
+	c.pool.Put(z)
 }
 
 // lent is a body that is lent to the transport, which may read it on another

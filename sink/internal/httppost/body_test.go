@@ -1,8 +1,11 @@
 package httppost
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -24,5 +27,35 @@ func TestBodyThatIsTakenBackIsReadNoMore(t *testing.T) {
 		if n, err := r.Read(p); n != 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%d, %v after it was taken back", n, err)
 		}
+	}
+}
+
+func TestABufferIsEmptyAndAHugeOneIsNotKept(t *testing.T) {
+	var b Buffers
+	for _, size := range []int{10, maxKept, maxKept + 1} {
+		p := b.Get()
+		*p = append(*p, make([]byte, size)...)
+		b.Put(p)
+		if again := b.Get(); len(*again) != 0 || cap(*again) > 2*maxKept || size > maxKept && again == p {
+			t.Errorf("after %d bytes: %d of %d", size, len(*again), cap(*again))
+		}
+	}
+}
+
+func TestABodyHasNothingOfTheOneCompressedBefore(t *testing.T) {
+	c := compressor{level: 6}
+	for _, text := range []string{strings.Repeat("a", 1000), "b", strings.Repeat("abc", 5000), ""} {
+		z, err := c.compress([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := gzip.NewReader(bytes.NewReader(z.body.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || string(got) != text {
+			t.Errorf("%d bytes become %d, %v", len(text), len(got), err)
+		}
+		c.release(z)
 	}
 }

@@ -115,9 +115,18 @@ func (c *Client) do(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.encode(r, header)
-	if err != nil {
-		return nil, err
+	body := r.Body
+	if c.compresses(r) {
+		z, err := c.compressor.compress(body)
+		if err != nil {
+			return nil, err
+		}
+		defer c.compressor.release(z)
+		body = z.body.Bytes()
+		header.Set("Content-Encoding", "gzip")
+	}
+	if r.Sign != nil {
+		r.Sign(body, header)
 	}
 	response, err := c.exchange(ctx, newMessage(r, target, header, body))
 	if err != nil {
@@ -130,22 +139,9 @@ func (c *Client) do(ctx context.Context, r *Request) (*Response, error) {
 	return response, nil
 }
 
-// encode returns the body as it is sent, and sets what the header has to say of
-// it.
-func (c *Client) encode(r *Request, header http.Header) ([]byte, error) {
-	body := r.Body
-	if c.config.Gzip && !r.Raw && len(body) > 0 && len(body) >= int(c.config.GzipMin) {
-		compressed, err := c.compressor.compress(body)
-		if err != nil {
-			return nil, err
-		}
-		body = compressed
-		header.Set("Content-Encoding", "gzip")
-	}
-	if r.Sign != nil {
-		r.Sign(body, header)
-	}
-	return body, nil
+// compresses reports whether r's body is sent compressed.
+func (c *Client) compresses(r *Request) bool {
+	return c.config.Gzip && !r.Raw && len(r.Body) > 0 && len(r.Body) >= int(c.config.GzipMin)
 }
 
 // classify returns err as Do does.

@@ -209,3 +209,10 @@ func TestBatchKeyDependsOnIDsAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIDIsAppendedAsItsText(t *testing.T) {
+	id := sink.ID{Journal: [16]byte{0xab, 15: 1}, Seq: 1<<63 + 7}
+	if got, want := string(AppendID([]byte("x"), id)), "x"+id.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

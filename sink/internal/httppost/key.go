@@ -22,3 +22,11 @@ func BatchKey(batch []sink.Record) string {
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
+
+// AppendID appends the text of an id, see [sink.ID.String].
+func AppendID(dst []byte, id sink.ID) []byte {
+	dst = append(hex.AppendEncode(dst, id.Journal[:]), '-')
+	var seq [8]byte
+	binary.BigEndian.PutUint64(seq[:], id.Seq)
+	return hex.AppendEncode(dst, seq[:])
+}

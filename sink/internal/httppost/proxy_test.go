@@ -3,6 +3,7 @@ package httppost
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,6 +91,67 @@ func TestHandshakeThroughAProxyThatHangsIsEndedAfterItsRequest(t *testing.T) {
 			t.Errorf("%d connections are open", got)
 		}
 	})
+}
+
+// What is said of the server holds for no proxy, and the client's certificate is for the server.
+func TestProxyOverTLSIsNotCheckedWithTheServersSettings(t *testing.T) {
+	ca, own := filepath.Join(t.TempDir(), "ca"), filepath.Join(t.TempDir(), "client")
+	for name, c := range map[string]struct {
+		url    string
+		change func(*Config)
+	}{
+		"ca-file":                  {"https://logs.example/in", func(c *Config) { c.CAFile = ca }},
+		"insecure":                 {"https://logs.example/in", func(c *Config) { c.Insecure = true }},
+		"server-name":              {"https://logs.example/in", func(c *Config) { c.CAFile, c.ServerName = ca, "proxy.example" }},
+		"a client's certificate":   {"https://logs.example/in", func(c *Config) { c.Insecure, c.CertFile = true, own }},
+		"a server without TLS":     {"http://logs.example/in", func(*Config) {}},
+		"the same host and a port": {"https://proxy.example:8443/in", func(c *Config) { c.CAFile = ca }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours := newAuthority(t)
+				ours.file(ca, 1)
+				pair(t, ours.issue("client.example", time.Time{}), own, own, 1)
+				seen := func(tls.ConnectionState) error {
+					t.Error("the proxy got as far as the client's certificate")
+					return nil
+				}
+				n := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("proxy.example", time.Time{})}, ClientAuth: tls.RequestClientCert, VerifyConnection: seen, MaxVersion: tls.VersionTLS12})
+				client := n.client(t, func(config *Config) {
+					config.URL = mustURL(t, c.url)
+					c.change(config)
+				})
+				throughProxy(t, client, "https://proxy.example")
+				_, err := attempt(t, client, Request{Body: []byte("x")})
+				wantError(t, err, "park", "the proxy proxy.example:443", "unknown authority")
+			})
+		})
+	}
+}
+
+// The system's authorities are read once a process, so it takes another one.
+func TestProxyOverTLSIsOneThatTheSystemTrusts(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: only on Linux SSL_CERT_FILE is known to be heeded")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skipf("SKIPPED: no loopback: %v", err)
+	}
+	ours := newAuthority(t)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RequestURI) })}
+	go server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{ours.issue("localhost", time.Time{})}}))
+	defer server.Close()
+
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	proxy := "https://localhost:" + port
+	cmd := exec.Command(os.Args[0], "-test.run=^TestProxyOfTheEnvironmentIsUsed$")
+	cmd.Env = append(os.Environ(), "HTTPPOST_TEST_PROXIED=http://logs.invalid/in", "HTTP_PROXY="+proxy, "http_proxy="+proxy, "NO_PROXY=", "no_proxy=",
+		"SSL_CERT_FILE="+ours.file(filepath.Join(t.TempDir(), "ca"), 1), "SSL_CERT_DIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if got, _, _ := strings.Cut(string(out), "\n"); err != nil || got != "200 http://logs.invalid/in" {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 func TestProxyThatCannotBeReached(t *testing.T) {

@@ -24,7 +24,7 @@ type tlsConn struct {
 	err   error         // of that Read
 }
 
-// dialTLS makes a TLS connection that is not through a proxy.
+// dialTLS makes a TLS connection to a server without a proxy between, or to a proxy.
 func (c *Client) dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxDial)
 	defer cancel()

@@ -93,9 +93,12 @@ func (c *Client) newTransport(now time.Time, config *tls.Config, files tlsStamps
 		OnProxyConnectResponse: onProxyConnect,
 		DialContext:            c.dial,
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if c.isProxy(address) {
+				return c.dialProxy(ctx, network, address)
+			}
 			return c.dialTLS(ctx, network, address, config)
 		},
-		TLSClientConfig:        config, // for what goes through a proxy
+		TLSClientConfig:        config, // for servers behind a proxy
 		Protocols:              &protocols,
 		TLSHandshakeTimeout:    maxDial,
 		MaxIdleConnsPerHost:    64, // as many as may be in flight at once
@@ -119,6 +122,32 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 		return nil, errClosed
 	}
 	return conn, err
+}
+
+// isProxy reports whether address is that of a proxy which is itself spoken to over TLS.
+// Package http dials one as it does a server.
+func (c *Client) isProxy(address string) bool {
+	if c.proxy == nil {
+		return false
+	}
+	target := *c.config.URL
+	for _, target.Scheme = range []string{"http", "https"} { // a redirect may lead from one to the other
+		proxy, err := c.proxy(&http.Request{URL: &target})
+		if err == nil && proxy != nil && proxy.Scheme == "https" && address == net.JoinHostPort(proxy.Hostname(), portOf(proxy)) {
+			return true
+		}
+	}
+	return false
+}
+
+// dialProxy makes a TLS connection to a proxy. The settings of TLS are about the server:
+// a proxy is one that the system trusts, and does not see the client's certificate.
+func (c *Client) dialProxy(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := c.dialTLS(ctx, network, address, &tls.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("the proxy %s: %w", address, err)
+	}
+	return conn, nil
 }
 
 // onProxyConnect judges a proxy's answer to CONNECT. It says nothing about

@@ -28,8 +28,8 @@ import (
 // Format appends the text of a record to dst, without a newline in it.
 type Format func(dst []byte, r sink.Record) []byte
 
-// JSON is the Format of the record's JSON as it is.
-func JSON(dst []byte, r sink.Record) []byte { return append(dst, r.JSON...) }
+// JSON is the Format of the record's JSON as it is: nil, for which nothing is called.
+var JSON Format
 
 // Stream is a place where the bytes of several Writers end up one after the other.
 type Stream struct {
@@ -235,18 +235,26 @@ func writeAll(out io.Writer, p []byte) (int, error) {
 // fill puts the lines of batch[from:next] into buf, as many as are to be written at
 // once: one, or more that have limit bytes at most. A negative limit is none.
 func (w *Writer) fill(batch []sink.Record, from, limit int) (next int) {
-	w.buf, w.lines = w.buf[:0], w.lines[:0]
-	for i, r := range batch[from:] {
-		if w.seen.has(r.ID) {
+	buf, lines := w.buf[:0], w.lines[:0]
+	defer func() { w.buf, w.lines = buf, lines }()
+	fresh := w.seen.empty()
+	for i := from; i < len(batch); i++ {
+		r := &batch[i]
+		if !fresh && w.seen.has(r.ID) {
 			continue
 		}
-		start := len(w.buf)
-		w.buf = append(w.format(w.buf, r), '\n')
-		if start > 0 && limit >= 0 && len(w.buf) > limit {
-			w.buf = w.buf[:start]
-			return from + i
+		start := len(buf)
+		if w.format == nil {
+			buf = append(buf, r.JSON...)
+		} else {
+			buf = w.format(buf, *r)
 		}
-		w.lines = append(w.lines, line{index: from + i, start: start, end: len(w.buf)})
+		buf = append(buf, '\n')
+		if start > 0 && limit >= 0 && len(buf) > limit {
+			buf = buf[:start]
+			return i
+		}
+		lines = append(lines, line{index: i, start: start, end: len(buf)})
 	}
 	return len(batch)
 }

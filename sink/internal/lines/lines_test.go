@@ -338,7 +338,7 @@ func TestLinesSurviveAnyPartialWrites(t *testing.T) {
 	}
 }
 
-func prefixed(dst []byte, r sink.Record) []byte { return JSON(append(dst, 'B'), r) }
+func prefixed(dst []byte, r sink.Record) []byte { return append(append(dst, 'B'), r.JSON...) }
 
 func TestAWriteDoesNotAllocate(t *testing.T) {
 	w, batch := NewWriter(NewStream(), 4096, JSON), records(0, 1000)

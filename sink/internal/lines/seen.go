@@ -46,10 +46,9 @@ func (s *seen) drop(id sink.ID) {
 	delete(s.old, id)
 }
 
+func (s *seen) empty() bool { return len(s.young)+len(s.old) == 0 }
+
 func (s *seen) has(id sink.ID) bool {
-	if len(s.young)+len(s.old) == 0 {
-		return false
-	}
 	if _, ok := s.young[id]; ok {
 		return true
 	}

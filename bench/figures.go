@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+)
+
+// figures is everything that one run found. Its JSON is figures.json, of which
+// the generated parts of the pages are made.
+type figures struct {
+	Command string
+	Machine machine
+	Rounds  int
+	Journal int64    // bytes, unless a row says otherwise
+	Modules []module // the peers, and what they require
+	Rows    []row
+	Plots   []plot
+}
+
+// machine is where the figures were found.
+type machine struct {
+	CPU    string
+	Cores  int // GOMAXPROCS
+	Kernel string
+	Go     string
+}
+
+type module struct{ Path, Version string }
+
+// row is one line of the table: a question, both sides.
+type row struct {
+	Number   int    // of the question, 1 to 12; 0: shown beside
+	Question string // "caller, 5 attributes, 1 sink"
+	Against  string // "phuslu/log SlogNewJSONHandler to io.Discard"; empty: the question is no ratio
+	Figure   string // "ns per call", "p99.9 ns", "records per CPU-second", …
+
+	Ours, Theirs float64  // medians of the rounds; Theirs 0: the question is no ratio
+	Ratio        quotient // Ours over Theirs; where the question is no ratio its Medians is Ours
+
+	Reach, Goal float64 // limits of Ratio.Medians; 0: none
+	AtLeast     bool    // the limits are least values: greater is better
+
+	// Note is what the peer can lose or where it blocks, or how the two sides
+	// differ. Void is why the figure does not count; empty: it does.
+	Note, Void string
+}
+
+// reached reports whether the ratio keeps to limit.
+func (r row) reached(limit float64) bool {
+	if r.AtLeast {
+		return r.Ratio.Medians >= limit
+	}
+	return r.Ratio.Medians <= limit
+}
+
+// quotient is one side's figure over the other's.
+type quotient struct {
+	Medians         float64 // median over median
+	Least, Greatest float64 // of the rounds, each by itself
+}
+
+// quotientOf compares two arms round by round. Both have as many rounds.
+// Nothing over nothing is 1, and something over nothing the greatest number, as
+// JSON has no infinity.
+func quotientOf(ours, theirs []float64) quotient {
+	rounds := make([]float64, len(ours))
+	for i := range ours {
+		rounds[i] = over(ours[i], theirs[i])
+	}
+	return quotient{over(median(ours), median(theirs)), slices.Min(rounds), slices.Max(rounds)}
+}
+
+func over(a, b float64) float64 {
+	switch {
+	case b != 0:
+		return a / b
+	case a == 0:
+		return 1
+	}
+	return math.MaxFloat64
+}
+
+// alone is the quotient of a question that is no ratio.
+func alone(ours []float64) quotient {
+	return quotient{median(ours), slices.Min(ours), slices.Max(ours)}
+}
+
+func (q quotient) String() string {
+	return fmt.Sprintf("%s (%s–%s)", fraction(q.Medians), fraction(q.Least), fraction(q.Greatest))
+}
+
+// median returns the middle of values, or the mean of the two in the middle.
+func median(values []float64) float64 {
+	v := slices.Sorted(slices.Values(values))
+	n := len(v)
+	if n == 0 {
+		return 0
+	}
+	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+// compare makes r's figures of both sides' rounds.
+func (r row) compare(ours, theirs []float64) row {
+	r.Ours, r.Theirs, r.Ratio = median(ours), median(theirs), quotientOf(ours, theirs)
+	return r
+}
+
+// plot is one SVG: lines over an axis.
+type plot struct {
+	Name                  string // of the file, without .svg
+	Title, XLabel, YLabel string
+	LogX, LogY            bool
+	Series                []series
+}
+
+type series struct {
+	Name string
+	X, Y []float64
+}
+
+// thisMachine describes where the program runs.
+func thisMachine() machine {
+	return machine{
+		CPU: cpuModel(), Cores: runtime.GOMAXPROCS(0), Kernel: kernel(),
+		Go: fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH),
+	}
+}
+
+// modules returns the versions of everything that is compiled in, but fapilog.
+func modules() (found []module) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil
+	}
+	for _, m := range info.Deps {
+		if m.Replace == nil {
+			found = append(found, module{m.Path, m.Version})
+		}
+	}
+	return found
+}
+
+func readFigures(path string) (*figures, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f := new(figures)
+	if err := json.Unmarshal(text, f); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func (f *figures) writeFile(path string) error {
+	text, err := json.MarshalIndent(f, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}

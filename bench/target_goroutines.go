@@ -1,0 +1,33 @@
+package main
+
+import "fmt"
+
+func goroutinesTarget() target {
+	return target{"goroutines", "records per second of 2, 8 and 64 goroutines; row 6", runGoroutines}
+}
+
+func runGoroutines(s *session) error {
+	direct := pipeline{journalBytes: s.journal, direct: true}
+	for _, n := range []int{2, 8, 64} {
+		found, err := sides(s, discard(), n, []arm{
+			pipeline{journalBytes: s.journal}.arm("", inCall, 1),
+			direct.arm("Handler.LogAttrs", inCall, 1),
+			peerNamed(namePhuslu).arm(inCall, 1),
+			peerNamed(nameZap).arm(inCall, 1),
+		})
+		if err != nil {
+			return err
+		}
+		ours, direct, phuslu, zap := found[0], found[1], found[2], found[3]
+		r := row{Question: fmt.Sprintf("%d goroutines, until the last record is delivered", n), Figure: "records per second", AtLeast: true}
+		r.Against = namePhuslu + " to io.Discard"
+		numbered := r
+		numbered.Number, numbered.Reach, numbered.Goal = 6, 0.85, 1.1
+		s.compare(numbered, ours, phuslu, perSecond)
+		numbered.Against, numbered.Reach, numbered.Goal = nameZap+" to io.Discard", 1.3, 1.8
+		s.compare(numbered, ours, zap, perSecond)
+		r.Question = "Handler.LogAttrs, " + r.Question
+		s.compare(r, direct, phuslu, perSecond)
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package encode
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Lines encodes the lines of another program's output that were read at one moment.
+// What they have in common is encoded once: with Lines a line costs a fraction of
+// what it costs with [Encoder.AppendLine].
+//
+// The zero value is for [Lines.Begin]. Lines is not safe for concurrent use.
+type Lines struct {
+	e     *Encoder
+	t     time.Time
+	level slog.Level
+	frame []byte // the record of an empty line
+	text  int    // the index in frame of that line's quotation marks
+	clock clock
+}
+
+// Begin makes l encode lines that were read at t. attrs stand behind the message of a
+// line that becomes a record; they are read here, once.
+func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.Attr) {
+	frame := l.frame[:0]
+	if cap(frame) > maxPooled {
+		frame = nil
+	}
+	l.frame = nil // a method of attrs may end the goroutine
+	s := getState(e, frame)
+	s.beginLine(t, level)
+	text := len(s.buf)
+	s.buf = append(s.buf, emptyText...)
+	s.endLine(attrs)
+	l.e, l.t, l.level, l.frame, l.text = e, t, level, s.release(), text
+}
+
+// Append appends the record that a line becomes, and returns what [Meta] says of its
+// time and level, or else those that Begin was told.
+//
+// A line that is one JSON object, and is no longer than [Options.MaxRecord], is
+// appended as [Encoder.AppendObject] does, any other as [Encoder.AppendLine]. size is
+// the length of the line that line is the head of, or else len(line).
+func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, level slog.Level) {
+	if size == int64(len(line)) && size <= int64(l.e.max) {
+		h := heading{clock: &l.clock}
+		if out, ok := l.e.appendObject(dst, line, &h); ok {
+			return out, l.timeOf(&h), l.levelOf(&h)
+		}
+	}
+	return l.appendText(dst, line, size), l.t, l.level
+}
+
+func (l *Lines) timeOf(h *heading) time.Time {
+	if h.t.IsZero() {
+		return l.t
+	}
+	return h.t
+}
+
+func (l *Lines) levelOf(h *heading) slog.Level {
+	if h.levelRank == 0 {
+		return l.level
+	}
+	return h.l
+}
+
+// appendText appends a line that is no object.
+func (l *Lines) appendText(dst, line []byte, size int64) []byte {
+	const quote = len(emptyText) / 2
+	base, text, r := len(dst), view(line), l.e.rules
+	if size > int64(len(line)) || r.hasPatterns() {
+		return l.appendOddText(dst, line, size)
+	}
+	var ok bool
+	out := append(dst, l.frame[:l.text+quote]...)
+	if len(line) < longLine {
+		out, ok = appendWhole(out, text)
+	} else if ok = isPlainLine(line); ok {
+		out = append(out, text...)
+	}
+	if !ok {
+		if r.suspect(text) {
+			return l.appendOddText(out[:base], line, size)
+		}
+		out = appendEscaped(out, text)
+	}
+	out = append(out, l.frame[l.text+quote:]...)
+	if len(out)-base > l.e.max {
+		return l.appendOddText(out[:base], line, size)
+	}
+	return out
+}
+
+// appendOddText is appendText for a line that may be masked or cut.
+func (l *Lines) appendOddText(dst, line []byte, size int64) []byte {
+	s := getState(l.e, dst)
+	s.buf = append(s.buf, l.frame[:l.text]...)
+	s.appendLineText(line, size)
+	s.buf = append(s.buf, l.frame[l.text+len(emptyText):]...)
+	s.shortenLine(line, size)
+	return s.release()
+}
+
+const emptyText = `""`
+
+// longLine is the length from which isPlainLine and a copy cost less than appendWhole.
+const longLine = 48
+
+// beginLine appends a line's record up to the text of its message.
+func (s *state) beginLine(t time.Time, level slog.Level) {
+	s.buf = append(s.buf, '{')
+	if !t.IsZero() {
+		s.appendTimeMember(t)
+	}
+	s.appendLevelMember(level)
+	s.buf = append(s.buf, `,"msg":`...)
+}
+
+// appendLineText appends the text of the message, of which line may be the head.
+func (s *state) appendLineText(line []byte, originalSize int64) {
+	if originalSize > int64(len(line)) {
+		s.appendHead(line)
+	} else {
+		s.appendText(view(line))
+	}
+}
+
+// endLine appends what is behind the text of the message.
+func (s *state) endLine(attrs []slog.Attr) {
+	if len(attrs) > 0 {
+		open := s.open
+		s.open = open[len(open):] // no group is open
+		s.appendAttrs(attrs)
+		s.open = open
+	}
+	s.buf = append(s.buf, '}')
+}
+
+// shortenLine cuts the record if it is too long, and marks it if it was cut or line
+// had been.
+func (s *state) shortenLine(line []byte, originalSize int64) {
+	if originalSize > int64(len(line)) || len(s.buf)-s.base > s.e.max {
+		s.shorten(max(originalSize, int64(len(line))))
+	}
+}
+
+// appendHead appends, as a string, the head of a line. If it is that of a JSON
+// object, it is masked like one: keys are no secret, what stands behind them may be.
+func (s *state) appendHead(line []byte) {
+	before := len(s.buf)
+	if object := trimBlank(line); len(object) > 0 && object[0] == '{' {
+		_, status := s.appendJSON(object, maxDepth, true)
+		masked := append(s.head[:0], s.buf[before:]...)
+		s.buf = s.buf[:before]
+		s.head = masked
+		if status == truncated {
+			s.buf = appendQuoted(s.buf, view(masked))
+			return
+		}
+	}
+	text := view(line)
+	if s.rules() == nil {
+		s.buf = appendQuoted(s.buf, text)
+		return
+	}
+	s.spans = s.rules().spans(s.spans, text, false, true)
+	s.buf = append(s.buf, '"')
+	s.buf = appendMasked(s.buf, text, s.spans)
+	s.buf = append(s.buf, '"')
+}

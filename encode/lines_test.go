@@ -1,0 +1,181 @@
+package encode_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fapilog/fapilog/encode"
+)
+
+// onItsOwn is what Lines promises, made of the functions for one line.
+func onItsOwn(e *encode.Encoder, most int, now time.Time, line []byte, size int64, attrs []slog.Attr) ([]byte, time.Time, slog.Level) {
+	if size == int64(len(line)) && len(line) <= most {
+		if out, ok := e.AppendObject(nil, line); ok {
+			at, level, hasLevel, _ := encode.Meta(out)
+			if at.IsZero() {
+				at = now
+			}
+			if !hasLevel {
+				level = slog.LevelInfo
+			}
+			return out, at, level
+		}
+	}
+	return e.AppendLine(nil, now, slog.LevelInfo, line, size, attrs...), now, slog.LevelInfo
+}
+
+// FuzzLinesOfOneMoment: each line becomes the record that it becomes on its own,
+// whatever the line before it was.
+func FuzzLinesOfOneMoment(f *testing.F) {
+	for _, s := range []string{
+		"plain", `{"time":"2026-11-22T11:00:00Z","level":"warn","msg":"m"}`, `{"a":"http://u:p@h","token":1}`, ` {"level":"x"} `, `{"a":1`, "x://u:p@h and more text that is no secret",
+		"a \"quoted\" line with \x00, \xff and grüße that is longer than the others are", strings.Repeat("long ", 300), `{"a":"` + strings.Repeat("b", 1100) + `"}`,
+	} {
+		f.Add([]byte(s), uint16(0))
+		f.Add([]byte(s), uint16(9))
+	}
+	const most = 1 << 10
+	now := time.Date(2026, 11, 22, 12, 0, 0, 5, time.UTC)
+	attrs := []slog.Attr{slog.String("stream", "stderr"), slog.String("password", "p")}
+	encoders := []*encode.Encoder{
+		newEncoder(f, encode.Options{MaxRecord: most}),
+		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Off: true}}),
+		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Patterns: []string{"[0-9]+", "secret"}}}),
+	}
+	f.Fuzz(func(t *testing.T, line []byte, missing uint16) {
+		size := int64(len(line)) + int64(missing)
+		for i, e := range encoders {
+			for _, attrs := range [][]slog.Attr{nil, attrs} {
+				var lines encode.Lines
+				lines.Begin(e, now, slog.LevelInfo, attrs...)
+				for range 2 {
+					want, wantTime, wantLevel := onItsOwn(e, most, now, line, size, attrs)
+					got, at, level := lines.Append([]byte("before"), line, size)
+					if string(got) != "before"+string(want) || !at.Equal(wantTime) || level != wantLevel {
+						t.Fatalf("encoder %d, %q of %d bytes became\n%s at %v, %v, want\n%s at %v, %v", i, line, size, got, at, level, want, wantTime, wantLevel)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestAttributesOfLinesAreReadOnce(t *testing.T) {
+	var asked int
+	e := newEncoder(t, encode.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		asked++
+		return a
+	}})
+	var lines encode.Lines
+	lines.Begin(e, time.Time{}, slog.LevelWarn, slog.Int("n", 1))
+	for range 3 {
+		if got, _, _ := lines.Append(nil, []byte("x"), 1); string(got) != `{"level":"WARN","msg":"x","n":1}` {
+			t.Errorf("got %s", got)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("ReplaceAttr was asked %d times", asked)
+	}
+}
+
+func TestTimesOfTheSameSecondAreToldApart(t *testing.T) {
+	e := newEncoder(t, encode.Options{})
+	var lines encode.Lines
+	lines.Begin(e, time.Time{}, slog.LevelInfo)
+	second := time.Date(2026, 11, 22, 11, 0, 7, 0, time.UTC)
+	for _, c := range []struct {
+		text string
+		want time.Time
+	}{
+		{"2026-11-22T11:00:07Z", second},
+		{"2026-11-22T11:00:07.25Z", second.Add(250 * time.Millisecond)},
+		{"2026-11-22T11:00:07.5+01:00", second.Add(-59*time.Minute - 59500*time.Millisecond)},
+		{"2026-11-22T11:00:07.Z", time.Time{}},
+		{"2026-11-22T11:00:07", second},
+		{"2026-11-22T11:00:07,000000001", second.Add(1)},
+		{"2026-11-22 11:00:07Z", second},
+		{"2026-11-22T11:00:08Z", second.Add(time.Second)},
+		{"2026-11-22T11:00Z", second.Add(-7 * time.Second)},
+		{"2026-11-22T11:00:08", second.Add(time.Second)},
+		{"2026-11-22T11:00:8", time.Time{}},
+	} {
+		line := []byte(`{"time":"` + c.text + `"}`)
+		if _, got, _ := lines.Append(nil, line, int64(len(line))); !got.Equal(c.want) {
+			t.Errorf("%s: %v, want %v", c.text, got, c.want)
+		}
+	}
+}
+
+// ender ends the goroutine that it is encoded on.
+type ender struct{}
+
+func (ender) LogValue() slog.Value { runtime.Goexit(); panic("unreachable") }
+
+func TestLinesCanBeUsedAfterAnAttributeEndedTheGoroutine(t *testing.T) {
+	e := newEncoder(t, encode.Options{})
+	var lines encode.Lines
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines.Begin(e, time.Time{}, slog.LevelInfo, slog.Any("end", ender{}))
+	}()
+	<-done
+	lines.Begin(e, time.Time{}, slog.LevelInfo)
+	if got, _, _ := lines.Append(nil, []byte("x"), 1); string(got) != `{"level":"INFO","msg":"x"}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+// BenchmarkLines encodes lines as a program's output has them.
+func BenchmarkLines(b *testing.B) {
+	now := time.Now()
+	for _, c := range []struct{ name, format string }{
+		{"text", "2026-11-22 11:00:00.%03d INFO [main-%d] the request was handled by a worker and took longer than expected while connecting"},
+		{"quoted", "11:00:00.%03d INFO [main-%d] the request \"GET /\" was handled by a worker, naïvely, and took longer than expected while connecting"},
+		{"JSON", `{"time":"2026-11-22T11:00:00.%03dZ","level":"info","msg":"request handled","worker":%d,"ok":true,"user":"somebody with a name"}`},
+		{"masked JSON", `{"time":"2026-11-22T11:00:00.%03dZ","level":"info","msg":"request handled","worker":%d,"ok":true,"password":"somebody's"}`},
+	} {
+		var all [][]byte
+		for i := range 1000 {
+			all = append(all, fmt.Appendf(nil, c.format, i, i%16))
+		}
+		b.Run(c.name, func(b *testing.B) {
+			e := newEncoder(b, encode.Options{})
+			buf := make([]byte, 0, 4096)
+			var lines encode.Lines
+			lines.Begin(e, now, slog.LevelInfo)
+			b.SetBytes(int64(len(all[0])))
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				line := all[i%len(all)]
+				buf, _, _ = lines.Append(buf[:0], line, int64(len(line)))
+				i++
+			}
+		})
+	}
+}
+
+func ExampleLines() {
+	e, err := encode.New(encode.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	read := time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC)
+	var lines encode.Lines
+	lines.Begin(e, read, slog.LevelInfo, slog.String("stream", "stdout"))
+	for line := range bytes.Lines([]byte("listening\n" + `{"level":"warn","msg":"slow","token":"x"}` + "\n")) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		record, _, level := lines.Append(nil, line, int64(len(line)))
+		fmt.Println(level, string(record))
+	}
+	// Output:
+	// INFO {"time":"2026-11-22T11:00:00Z","level":"INFO","msg":"listening","stream":"stdout"}
+	// WARN {"level":"warn","msg":"slow","token":"***"}
+}

@@ -70,10 +70,11 @@ func (p *Pipeline) finish(c *call, err *error) {
 	case refused:
 		p.refused.Add(1)
 	}
-	if cap(c.json) <= maxPooled {
-		c.json = c.json[:0]
-		p.calls.Put(c)
+	if cap(c.json) > maxPooled {
+		c.json = nil
 	}
+	c.json = c.json[:0]
+	p.calls.Put(c)
 }
 
 // append gives the encoded record to the journal.

@@ -32,6 +32,7 @@ func TestLogAttrsWritesWhatALoggerWrites(t *testing.T) {
 		"more than five":   {slog.Int("1", 1), slog.Int("2", 2), slog.Int("3", 3), slog.Int("4", 4), slog.Int("5", 5), slog.Int("6", 6), slog.Int("7", 7)},
 		"an empty group":   {slog.Group("e")},
 		"two empty groups": {slog.Group("e"), slog.Group("")},
+		"empty and secret": {slog.Int("n", 1), slog.Group("password")},
 		"elided":           {{}},
 		"elided, a group":  {slog.Group("e"), {}},
 		"a group":          {slog.Group("e", "k", true), slog.Duration("d", time.Second)},

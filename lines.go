@@ -22,8 +22,8 @@ import (
 // line is without its end, and is copied. size is how many bytes the line had
 // where line is only its head, and else len(line): a record that was cut says
 // so. attrs stand behind the message of a line that becomes a record; a line that
-// is a JSON object stays as it is. WriteLine may be called concurrently, and like Handle it returns when the
-// journal has the record.
+// is a JSON object stays as it is. WriteLine may be called concurrently, and like
+// Handle it returns when the journal has the record.
 func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64, attrs ...slog.Attr) (err error) {
 	w := p.writeLines(1)
 	defer w.end(&err)
@@ -38,9 +38,10 @@ func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64, attrs
 // unless it is empty. Now is the same for all of them, when WriteLines was called, and
 // attrs are read once.
 //
-// Each line is a call of its own to the ledger, from the beginning. The error is the
-// first line's that was not accepted; those behind it are written unless the pipeline
-// is closed. Other calls' records may come between those of text.
+// Each line is a call of its own to the ledger, from the beginning. The error is
+// [ErrClosed] if the pipeline was closed before all lines were taken, or else the first
+// line's that was not accepted; those behind that one are written. Other calls' records
+// may come between those of text.
 func (p *Pipeline) WriteLines(ctx context.Context, text []byte, attrs ...slog.Attr) (err error) {
 	w := p.writeLines(countLines(text))
 	defer w.end(&err)
@@ -115,7 +116,7 @@ func (w *lineWriter) write(line []byte, size int64) {
 		w.left--
 		err = fmt.Errorf("fapilog: %w", err)
 	}
-	if w.err == nil {
+	if w.err == nil || err == ErrClosed {
 		w.err = err
 	}
 }
@@ -130,7 +131,8 @@ func (w *lineWriter) end(err *error) {
 		}
 	}
 	w.p = nil
-	if cap(w.json) <= maxPooled {
-		lineWriters.Put(w)
+	if cap(w.json) > maxPooled {
+		w.json = nil
 	}
+	lineWriters.Put(w)
 }

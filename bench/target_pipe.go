@@ -22,7 +22,7 @@ const (
 	pipeReach = 6
 	pipeGoal  = 3
 
-	pipeNote = "CPU time, user and system, of all processes of a side. cat copies blocks and does not look at them; its figure is next to nothing, " +
+	pipeNote = "`cat f | fapilog pipe`: CPU time, user and system, of both processes of a side. cat copies blocks and does not look at them; its figure is next to nothing, " +
 		"so that the ratio is great where the difference is less than a microsecond. A slow file holds the writer; what is in the pipe, 64 KiB, is lost at a kill."
 	realNote = "The files that FAPILOG_LOGHUB names, repeated. That all lines have arrived is counted, not compared."
 )
@@ -50,7 +50,7 @@ func runPipe(s *session) error {
 		samples, err := alternate(s, names, func(arm int) (pipeSample, error) {
 			run := func() (time.Duration, error) { return runCats(in.path, out) }
 			if arm == 0 {
-				run = func() (time.Duration, error) { return runFapilogPipe(binary, in.path, out) }
+				run = func() (time.Duration, error) { return runFapilogPipe(binary, in.path, out, s.journal) }
 			}
 			return measurePipe(in, out, arm == 0, run)
 		})
@@ -114,23 +114,19 @@ func buildCommand(path string) error {
 	return nil
 }
 
-// runFapilogPipe carries in to out with the command and returns its CPU time.
-func runFapilogPipe(binary, in, out string) (time.Duration, error) {
-	from, err := os.Open(in)
-	if err != nil {
-		return 0, err
-	}
-	defer from.Close()
+// runFapilogPipe is cat in | fapilog pipe, into the file out.
+func runFapilogPipe(binary, in, out string, journal int64) (time.Duration, error) {
 	to := url.URL{Scheme: "file", Path: out}
 	cmd := exec.Command(binary, "pipe", "--sink", to.String())
-	cmd.Stdin = from
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FAPILOG_") })
+	cmd.Env = append(cmd.Env, fmt.Sprintf("FAPILOG_JOURNAL_MAX_BYTES=%d", journal))
 	var ledger bytes.Buffer
 	cmd.Stderr = &ledger
-	if err := cmd.Run(); err != nil {
+	cpu, err := feed(in, cmd)
+	if err != nil {
 		return 0, fmt.Errorf("%w: %s", err, ledger.Bytes())
 	}
-	return cpuOf(cmd), nil
+	return cpu, nil
 }
 
 // runCats is cat in | cat > out.
@@ -140,15 +136,21 @@ func runCats(in, out string) (cpu time.Duration, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	first, second := exec.Command("cat", in), exec.Command("cat")
-	second.Stdout = to
+	cmd := exec.Command("cat")
+	cmd.Stdout = to
+	return feed(in, cmd)
+}
+
+// feed is cat in | reader. It returns the CPU time of both.
+func feed(in string, reader *exec.Cmd) (cpu time.Duration, err error) {
+	cat := exec.Command("cat", in)
 	read, write, err := os.Pipe()
 	if err != nil {
 		return 0, err
 	}
-	first.Stdout, second.Stdin = write, read
-	err = errors.Join(first.Start(), second.Start(), write.Close(), read.Close())
-	for _, cmd := range []*exec.Cmd{first, second} {
+	cat.Stdout, reader.Stdin = write, read
+	err = errors.Join(cat.Start(), reader.Start(), write.Close(), read.Close())
+	for _, cmd := range []*exec.Cmd{cat, reader} {
 		if cmd.Process != nil {
 			err = errors.Join(err, cmd.Wait())
 		}
@@ -156,7 +158,7 @@ func runCats(in, out string) (cpu time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return cpuOf(first) + cpuOf(second), nil
+	return cpuOf(cat) + cpuOf(reader), nil
 }
 
 // cpuOf returns the CPU time of a process that has ended.

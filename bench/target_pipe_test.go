@@ -46,7 +46,7 @@ func TestBothSidesOfPipeCarryEveryLine(t *testing.T) {
 		t.Fatalf("%d inputs, the last one of %d lines", len(inputs), n)
 	}
 	for _, in := range inputs {
-		x, err := measurePipe(in, out, true, func() (time.Duration, error) { return runFapilogPipe(binary, in.path, out) })
+		x, err := measurePipe(in, out, true, func() (time.Duration, error) { return runFapilogPipe(binary, in.path, out, 8<<20) })
 		if err != nil || x.void != "" || x.cpu < 0 {
 			t.Errorf("fapilog: %+v, %v", x, err)
 		}

@@ -168,7 +168,8 @@ func (e *Encoder) WithGroup(name string) *Encoder {
 
 // AppendRecord appends r to dst as one JSON object without a newline. The
 // attributes extra stand at the top level, after the message and before those of
-// WithAttrs. Everything is read before it returns; nothing of r is kept.
+// WithAttrs. Everything is read before it returns; nothing of r is kept. Like append it
+// may write to all of dst's capacity.
 func (e *Encoder) AppendRecord(dst []byte, r *slog.Record, extra []slog.Attr) []byte {
 	s := getState(e, dst)
 	s.appendRecord(r, extra, nil)

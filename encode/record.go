@@ -55,8 +55,8 @@ func (s *state) appendInGroups(r *slog.Record, attrs []slog.Attr) (braces int) {
 	}
 	for _, a := range attrs {
 		// Groups without attributes are never added to a slog.Record.
-		if s.appendAttr(a) && !appended {
-			appended = !isEmptyGroup(a)
+		if !isEmptyGroup(a) && s.appendAttr(a) {
+			appended = true
 		}
 	}
 	if !appended {

@@ -32,6 +32,9 @@ func (c *stamp) append(dst []byte, t time.Time) (_ []byte, ok bool) {
 		c.second, c.location = second, location
 		c.keep(t)
 	}
+	if c.length > len(c.text) { // a zone of a million hours
+		return append(t.AppendFormat(append(dst, stampKey...), time.RFC3339Nano), '"'), true
+	}
 	n, nanos := len(dst), uint32(t.Nanosecond())
 	dst = slices.Grow(dst, len(c.text))[:n+len(c.text)]
 	text := (*[len(c.text)]byte)(dst[n:])
@@ -43,7 +46,7 @@ func (c *stamp) append(dst []byte, t time.Time) (_ []byte, ok bool) {
 	return c.withoutZeros(dst[:n+fractionEnd]), true
 }
 
-// keep notes the text of t's second.
+// keep notes the text of t's second. It is too long for c.text if length says so.
 func (c *stamp) keep(t time.Time) {
 	text := t.AppendFormat(append(c.text[:0], stampKey...), time.RFC3339)
 	text = slices.Insert(text, clockEnd, []byte(fraction)...)

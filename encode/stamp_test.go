@@ -24,6 +24,10 @@ func TestStampIsThatOfTheTimePackage(t *testing.T) {
 			}
 		}
 	}
+	for _, n := range nanos { // offsets of a million hours, longer than what is kept
+		check(time.Unix(1_700_000_000, n).In(time.FixedZone("e", 3_600_000_000)))
+		check(time.Unix(1_700_000_000, n).In(time.FixedZone("f", -36_000_000_000)))
+	}
 	for range 100 {
 		check(time.Now())
 	}

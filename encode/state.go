@@ -8,8 +8,8 @@ import (
 
 // Scratch is the memory that one call encodes in. A caller that keeps one from call
 // to call saves what [Encoder.AppendRecord] does to find one. The zero value is
-// ready to use. Two calls must not use one at the same time; a method of the user that
-// logs while it is encoded needs another. A call that did not come to its end, because
+// ready to use; it must not be copied afterwards. Two calls must not use one at the same
+// time; a method of the user that logs while it is encoded needs another. A call that did not come to its end, because
 // such a method panicked or ended the goroutine, does no harm to the next.
 type Scratch struct{ state state }
 

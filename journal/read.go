@@ -207,7 +207,7 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 		} else if level := frame.UnpackLevel(words[frame.WordCheck]); level < l.MinLevel {
 			s.filtered++
 		} else if b.fits(length, l) {
-			if b.buf == nil {
+			if cap(b.entries) == 0 {
 				b.reserve(length, int(s.end-s.off), l)
 			}
 			b.add(words[frame.WordSeq], words[frame.WordTime], level, s.seg.data[s.off-s.seg.base+frame.Header:][:length])

@@ -30,7 +30,11 @@ func TestARequestHasNothingOfTheOneWhoseMemoryItUses(t *testing.T) {
 	for _, batch := range [][]sink.Record{
 		batchOf(3, 40), batchOf(1, 10), batchOf(5, 100), {{Time: now, JSON: []byte(`{"b":null}`)}}, batchOf(2, 0),
 	} {
-		want, _ := d.packer().pack(batch, now)
+		fresh, err := c.destination()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := fresh.packer().pack(batch, now)
 		got, refused := used.pack(batch, now)
 		if !bytes.Equal(got, want) || len(refused) != 0 {
 			t.Errorf("%d are refused; %s\nand with new memory %s", len(refused), got, want)

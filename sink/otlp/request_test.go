@@ -22,7 +22,7 @@ func TestARequestHasNothingOfTheOneWhoseMemoryItUses(t *testing.T) {
 			batch = append(batch, sink.Record{ID: sink.ID{Seq: uint64(k + 1)}, JSON: []byte(json)})
 		}
 		now := time.Unix(int64(i), 0)
-		got, want := used.request(e.head, batch, now), e.writer().request(e.head, batch, now)
+		got, want := used.request(e.head, batch, now), newEncoder(c).writer().request(e.head, batch, now)
 		if !bytes.Equal(got, want) {
 			t.Errorf("request %d is %s\nand with new memory %s", i, got, want)
 		}

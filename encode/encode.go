@@ -218,7 +218,8 @@ func (e *Encoder) appendObject(dst, line []byte, h *heading) (out []byte, ok boo
 // and attributes of e have no part in it.
 func (e *Encoder) AppendLine(dst []byte, t time.Time, level slog.Level, line []byte, originalSize int64, attrs ...slog.Attr) []byte {
 	s := getState(e, dst)
-	s.beginLine(t, level)
+	s.beginTime(t)
+	s.beginMessage(level)
 	s.appendLineText(line, originalSize)
 	s.endLine(attrs)
 	s.shortenLine(line, originalSize)

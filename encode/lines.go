@@ -15,12 +15,17 @@ type Lines struct {
 	t     time.Time
 	level slog.Level
 	frame []byte // the record of an empty line
+	rest  int    // the index in frame of what is behind the time
 	text  int    // the index in frame of that line's quotation marks
 	clock clock
 }
 
 // Begin makes l encode lines that were read at t. attrs stand behind the message of a
 // line that becomes a record; they are read here, once.
+//
+// The first line is at t and each other one a nanosecond or two later than that before
+// it: there are destinations, such as Loki, that take two records with the same time
+// and text for one. Where t is the zero Time no line has a time.
 func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.Attr) {
 	frame := l.frame[:0]
 	if cap(frame) > maxPooled {
@@ -28,11 +33,37 @@ func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.A
 	}
 	l.frame = nil // a method of attrs may end the goroutine
 	s := getState(e, frame)
-	s.beginLine(t, level)
+	s.beginTime(t)
+	rest := len(s.buf)
+	s.beginMessage(level)
 	text := len(s.buf)
 	s.buf = append(s.buf, emptyText...)
 	s.endLine(attrs)
-	l.e, l.t, l.level, l.frame, l.text = e, t, level, s.release(), text
+	l.e, l.t, l.level, l.frame, l.rest, l.text = e, t, level, s.release(), rest, text
+}
+
+// step goes on to the time of the next line. Its fraction has all nine digits, so that
+// in one second they can be written where those of the line before are.
+func (l *Lines) step() {
+	before := l.t.Nanosecond()
+	if l.t.IsZero() {
+		return
+	}
+	l.t = l.t.Add(1)
+	if l.t.Nanosecond()%10 == 0 {
+		l.t = l.t.Add(1)
+	}
+	const point = len("{") + clockEnd // where it is, unless the year cannot be written
+	if now := l.t.Nanosecond(); before%10 != 0 && before < now && l.frame[point] == '.' {
+		putFraction(l.frame[point+1:], uint32(now))
+		return
+	}
+	s := getState(l.e, nil)
+	s.beginTime(l.t)
+	rest := len(s.buf)
+	s.buf = append(s.buf, l.frame[l.rest:]...)
+	l.text += rest - l.rest
+	l.frame, l.rest = s.release(), rest
 }
 
 // Append appends the record that a line becomes, and returns what [Meta] says of its
@@ -45,10 +76,14 @@ func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, l
 	if size == int64(len(line)) && size <= int64(l.e.max) {
 		h := heading{clock: &l.clock}
 		if out, ok := l.e.appendObject(dst, line, &h); ok {
-			return out, l.timeOf(&h), l.levelOf(&h)
+			t, level = l.timeOf(&h), l.levelOf(&h)
+			l.step()
+			return out, t, level
 		}
 	}
-	return l.appendText(dst, line, size), l.t, l.level
+	out, t = l.appendText(dst, line, size), l.t
+	l.step()
+	return out, t, l.level
 }
 
 func (l *Lines) timeOf(h *heading) time.Time {
@@ -107,12 +142,16 @@ const emptyText = `""`
 // longLine is the length from which isPlainLine and a copy cost less than appendWhole.
 const longLine = 48
 
-// beginLine appends a line's record up to the text of its message.
-func (s *state) beginLine(t time.Time, level slog.Level) {
+// beginTime begins a line's record with its time.
+func (s *state) beginTime(t time.Time) {
 	s.buf = append(s.buf, '{')
 	if !t.IsZero() {
 		s.appendTimeMember(t)
 	}
+}
+
+// beginMessage goes on up to the text of the message.
+func (s *state) beginMessage(level slog.Level) {
 	s.appendLevelMember(level)
 	s.buf = append(s.buf, `,"msg":`...)
 }

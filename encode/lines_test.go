@@ -53,8 +53,8 @@ func FuzzLinesOfOneMoment(f *testing.F) {
 			for _, attrs := range [][]slog.Attr{nil, attrs} {
 				var lines encode.Lines
 				lines.Begin(e, now, slog.LevelInfo, attrs...)
-				for range 2 {
-					want, wantTime, wantLevel := onItsOwn(e, most, now, line, size, attrs)
+				for _, later := range []time.Duration{0, 1, 2, 3, 4, 6, 7} { // after …5 ns
+					want, wantTime, wantLevel := onItsOwn(e, most, now.Add(later), line, size, attrs)
 					got, at, level := lines.Append([]byte("before"), line, size)
 					if string(got) != "before"+string(want) || !at.Equal(wantTime) || level != wantLevel {
 						t.Fatalf("encoder %d, %q of %d bytes became\n%s at %v, %v, want\n%s at %v, %v", i, line, size, got, at, level, want, wantTime, wantLevel)
@@ -63,6 +63,34 @@ func FuzzLinesOfOneMoment(f *testing.F) {
 			}
 		}
 	})
+}
+
+// There are destinations that take two records of one time and text for one.
+func TestLinesOfOneMomentHaveTimesOfTheirOwn(t *testing.T) {
+	e := newEncoder(t, encode.Options{})
+	summer, err := time.LoadLocation("Europe/London") // Z in winter, +01:00 in summer
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, begin := range []time.Time{
+		time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC), time.Date(2026, 11, 22, 11, 0, 0, 120_000_000, time.UTC),
+		time.Date(2026, 11, 22, 11, 0, 0, 999_999_995, time.UTC), time.Date(2026, 3, 29, 0, 59, 59, 999_999_995, summer),
+		time.Date(9999, 12, 31, 23, 59, 59, 999_999_995, time.UTC),
+	} {
+		var lines encode.Lines
+		lines.Begin(e, begin, slog.LevelInfo, slog.Int("n", 1))
+		before := begin.Add(-1)
+		for range 25 {
+			got, at, _ := lines.Append(nil, []byte("same"), 4)
+			if want := e.AppendLine(nil, at, slog.LevelInfo, []byte("same"), 4, slog.Int("n", 1)); !bytes.Equal(got, want) {
+				t.Fatalf("got %s, want %s", got, want)
+			}
+			if step := at.Sub(before); step < 1 || step > 2 {
+				t.Fatalf("%v comes after %v", at, before)
+			}
+			before = at
+		}
+	}
 }
 
 func TestAttributesOfLinesAreReadOnce(t *testing.T) {

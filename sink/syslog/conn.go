@@ -146,6 +146,10 @@ func (c *conn) reason(ctx context.Context, err error) error {
 	return judge(err)
 }
 
+// finBytes is what our end of the connection takes among the unacknowledged bytes (RFC
+// 9293, section 3.4). Behind TLS it may have been sent a moment ago.
+const finBytes = 1
+
 var errUnread = errors.New("the server has closed the connection without reading all of the batch")
 
 // confirm says that nothing more will be written, and waits until the server has read
@@ -166,7 +170,7 @@ func (c *conn) confirm(ctx context.Context) error {
 	if err == io.EOF && c.Conn != c.raw {
 		err = c.drain()
 	}
-	if err == io.EOF && unacknowledged(c.raw) > 0 {
+	if err == io.EOF && unacknowledged(c.raw) > finBytes {
 		err = errUnread // its end was on the way before the rest of the batch had come
 	}
 	if err == io.EOF {

@@ -35,8 +35,8 @@ func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64, attrs
 
 // WriteLines is WriteLine for all lines of text, at a fraction of the cost. A line
 // ends with LF or CR LF, which do not belong to it; what follows the last LF is a line
-// unless it is empty. Now is the time of the call for the first of them and a nanosecond
-// or two later for each that follows, and attrs are read once.
+// unless it is empty. Now is the time of the call for the first line without a time of
+// its own, and a nanosecond or two later for each that follows; attrs are read once.
 //
 // Each line is a call of its own to the ledger, from the beginning. The error is
 // [ErrClosed] if the pipeline was closed before all lines were taken, or else the first

@@ -23,8 +23,8 @@ type Lines struct {
 // Begin makes l encode lines that were read at t. attrs stand behind the message of a
 // line that becomes a record; they are read here, once.
 //
-// The first line is at t and each other one a nanosecond or two later than that before
-// it: there are destinations, such as Loki, that take two records with the same time
+// The first line that has no time is at t and each other one a nanosecond or two later
+// than that before it: there are destinations, such as Loki, that take two records with the same time
 // and text for one. Where t is the zero Time no line has a time.
 func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.Attr) {
 	frame := l.frame[:0]
@@ -76,9 +76,7 @@ func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, l
 	if size == int64(len(line)) && size <= int64(l.e.max) {
 		h := heading{clock: &l.clock}
 		if out, ok := l.e.appendObject(dst, line, &h); ok {
-			t, level = l.timeOf(&h), l.levelOf(&h)
-			l.step()
-			return out, t, level
+			return out, l.timeOf(&h), l.levelOf(&h)
 		}
 	}
 	out, t = l.appendText(dst, line, size), l.t
@@ -87,10 +85,12 @@ func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, l
 }
 
 func (l *Lines) timeOf(h *heading) time.Time {
-	if h.t.IsZero() {
-		return l.t
+	if !h.t.IsZero() {
+		return h.t
 	}
-	return h.t
+	t := l.t
+	l.step()
+	return t
 }
 
 func (l *Lines) levelOf(h *heading) slog.Level {

@@ -15,8 +15,8 @@ import (
 // maxPooled is the largest buffer that is kept for another call, in bytes.
 const maxPooled = 16 << 10
 
-// call is one call of Handle: the memory it encodes into, and what
-// became of it.
+// call is one call of Handle or LogAttrs: the memory that it encodes in and into, and
+// what became of it.
 type call struct {
 	scratch encode.Scratch
 	json    []byte

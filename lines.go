@@ -75,7 +75,7 @@ type lineWriter struct {
 	lines encode.Lines
 	json  []byte // the memory of a record
 	left  int    // how many lines nothing has become of yet
-	err   error  // the first
+	err   error  // the first, or ErrClosed
 }
 
 var lineWriters = sync.Pool{New: func() any { return new(lineWriter) }}

@@ -15,6 +15,7 @@ type Lines struct {
 	t     time.Time
 	level slog.Level
 	frame []byte // the record of an empty line
+	spare []byte // memory for another frame
 	rest  int    // the index in frame of what is behind the time
 	text  int    // the index in frame of that line's quotation marks
 	clock clock
@@ -24,12 +25,12 @@ type Lines struct {
 // line that becomes a record; they are read here, once.
 //
 // The first line that has no time is at t and each other one a nanosecond or two later
-// than that before it: there are destinations, such as Loki, that take two records with the same time
-// and text for one. Where t is the zero Time no line has a time.
+// than that before it: there are destinations, such as Loki, that take two records with
+// the same time and text for one. Where t is the zero Time no line has a time.
 func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.Attr) {
 	frame := l.frame[:0]
 	if cap(frame) > maxPooled {
-		frame = nil
+		frame, l.spare = nil, nil
 	}
 	l.frame = nil // a method of attrs may end the goroutine
 	s := getState(e, frame)
@@ -45,10 +46,10 @@ func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.A
 // step goes on to the time of the next line. Its fraction has all nine digits, so that
 // in one second they can be written where those of the line before are.
 func (l *Lines) step() {
-	before := l.t.Nanosecond()
 	if l.t.IsZero() {
 		return
 	}
+	before := l.t.Nanosecond()
 	l.t = l.t.Add(1)
 	if l.t.Nanosecond()%10 == 0 {
 		l.t = l.t.Add(1)
@@ -58,12 +59,12 @@ func (l *Lines) step() {
 		putFraction(l.frame[point+1:], uint32(now))
 		return
 	}
-	s := getState(l.e, nil)
+	s := getState(l.e, l.spare[:0])
 	s.beginTime(l.t)
 	rest := len(s.buf)
 	s.buf = append(s.buf, l.frame[l.rest:]...)
 	l.text += rest - l.rest
-	l.frame, l.rest = s.release(), rest
+	l.frame, l.spare, l.rest = s.release(), l.frame, rest
 }
 
 // Append appends the record that a line becomes, and returns what [Meta] says of its

@@ -164,20 +164,22 @@ func TestCancellingEndsACloseThatWaitsForASink(t *testing.T) {
 func TestAttemptUnderWayDoesNotEndRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		var attempts []time.Duration
+		underWay := make(chan struct{})
+		var attempts []time.Duration // of the record that was throttled, after the first
 		p := beginWith(t, false, Route{
 			Delivery: Delivery{InFlight: 2, BatchRecords: 1, Linger: -1},
 			Sink: sink.Func(func(_ context.Context, batch []sink.Record) error {
-				at := time.Since(start)
-				if at > 0 {
+				switch at := time.Since(start); {
+				case batch[0].ID.Seq > 0:
+					close(underWay)
+					time.Sleep(time.Second)
+					return nil
+				case at > 0:
 					attempts = append(attempts, at)
 					return nil
 				}
-				if batch[0].ID.Seq == 0 {
-					return &sink.Error{Verdict: sink.Throttled, After: time.Minute}
-				}
-				time.Sleep(time.Second)
-				return nil
+				<-underWay
+				return &sink.Error{Verdict: sink.Throttled, After: time.Minute}
 			}),
 		})
 		logRecords(p, 2)

@@ -72,7 +72,7 @@ func (j *Journal) appendOnce(t time.Time, level slog.Level, payload []byte) (r r
 		j.publish(r)
 		runtime.Gosched()
 	}
-	r.fill(t, level, payload)
+	r.fill(frame.PackTime(t), level, payload)
 	r.check(len(payload))
 	crash.Point("append.filled")
 	if r.seg.plain {

@@ -177,11 +177,46 @@ func (j *Journal) Append(t time.Time, level slog.Level, payload []byte) error {
 	if j.store != nil {
 		return j.appendDurable(t, level, payload)
 	}
+	packed := frame.PackTime(t)
+
+	// These are the steps of place, fill and publish, for an active segment that
+	// has room. As calls of these functions they take 4 % of a call to log.
+	tail := j.tail.Load()
+	if tail&tailLocked != 0 || !j.tail.CompareAndSwap(tail, tail|tailLocked) {
+		tail = j.lockTail()
+	}
+	at, frames := unpackTail(tail)
+	need := frame.Bytes(len(payload))
+	if at+need > j.limit {
+		j.unlockTail(tail)
+		return j.appendSlowly(packed, level, payload)
+	}
+	seg := j.active
+	seq := seg.firstSeq + frames
+	words := seg.words[at/bytesPerWord:][:frame.HeaderWords:frame.HeaderWords]
+	words[frame.WordState] = frame.PackState(frame.Reserved, len(payload), seg.lap)
+	words[frame.WordSeq] = seq - seg.shift
+	j.unlockTail(tail + packTail(need) + tailFrame)
+
+	words[frame.WordCheck] = frame.PackLevel(level)
+	words[frame.WordTime] = packed
+	end, published := seg.base+at+need, frame.PackState(frame.Published, len(payload), seg.lap)
+	copy(seg.data[at+frame.Header:], payload)
+
+	atomic.StoreUint64(&words[frame.WordState], published)
+	if seq >= j.seqMark.Load() || end >= j.offMark.Load() {
+		j.kick()
+	}
+	return nil
+}
+
+// appendSlowly is Append for an active segment that had no room.
+func (j *Journal) appendSlowly(packed uint64, level slog.Level, payload []byte) error {
 	r, err := j.reserve(len(payload))
 	if err != nil {
 		return err
 	}
-	r.fill(t, level, payload)
+	r.fill(packed, level, payload)
 	j.publish(r)
 	return nil
 }
@@ -242,12 +277,12 @@ func (j *Journal) place(tail uint64, length int) (r reservation, after uint64, o
 	return reservation{seg, at, frame.PackState(frame.Published, length, seg.lap), seq}, after, true
 }
 
-// fill writes what the reservation left open. It needs no lock: the segment is
-// not used again before the frame is published.
-func (r reservation) fill(t time.Time, level slog.Level, payload []byte) {
+// fill writes what the reservation left open, the time as [frame.PackTime] has it. It
+// needs no lock: the segment is not used again before the frame is published.
+func (r reservation) fill(packed uint64, level slog.Level, payload []byte) {
 	words := r.seg.words[r.at/bytesPerWord:][:frame.HeaderWords:frame.HeaderWords]
 	words[frame.WordCheck] = frame.PackLevel(level)
-	words[frame.WordTime] = frame.PackTime(t)
+	words[frame.WordTime] = packed
 	copy(r.seg.data[r.at+frame.Header:], payload)
 }
 

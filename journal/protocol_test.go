@@ -61,7 +61,7 @@ func TestPausedWriterStopsOthersBeforeTheyLapIt(t *testing.T) {
 					}
 				}
 
-				held.fill(time.Time{}, slog.LevelWarn, bytes.Repeat([]byte("h"), len(payload)))
+				held.fill(frame.PackTime(time.Time{}), slog.LevelWarn, bytes.Repeat([]byte("h"), len(payload)))
 				j.publish(held)
 				<-appended
 				synctest.Wait()
@@ -123,7 +123,7 @@ func TestSealWaitsForAPausedWriter(t *testing.T) {
 		}
 		start := time.Now()
 		time.AfterFunc(time.Second, func() {
-			held.fill(time.Time{}, 0, []byte("x"))
+			held.fill(frame.PackTime(time.Time{}), 0, []byte("x"))
 			j.publish(held)
 		})
 		j.Seal()
@@ -217,7 +217,7 @@ func TestCursorIsReadOnlyUpToAnUnpublishedFrame(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		held.fill(time.Time{}, 0, []byte("a"))
+		held.fill(frame.PackTime(time.Time{}), 0, []byte("a"))
 		j.publish(held)
 		synctest.Wait()
 		if len(wake) != 1 {

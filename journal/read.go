@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"math"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/fapilog/fapilog/journal/internal/frame"
@@ -25,15 +27,17 @@ type Entry struct {
 type Batch struct {
 	life    [16]byte
 	entries []entry // without pointers: the collector does not look at them
-	buf     []byte  // the payloads one after the other
+	payload int     // bytes of all payloads
+	buf     []byte  // the payloads and, where they come from memory, the frames' headers between them
 }
 
 // entry is an Entry as a batch keeps it.
 type entry struct {
-	seq   uint64
-	time  uint64 // as in the frame
-	level int32
-	end   int // of its payload in the batch's buffer
+	seq    uint64
+	time   uint64 // as in the frame
+	start  int    // of its payload in the batch's buffer
+	length uint32 // of its payload
+	level  int32
 }
 
 // Len returns the number of records in b.
@@ -41,11 +45,20 @@ func (b *Batch) Len() int { return len(b.entries) }
 
 // At returns the record i of b, from 0.
 func (b *Batch) At(i int) Entry {
-	e, start := &b.entries[i], 0
-	if i > 0 {
-		start = b.entries[i-1].end
-	}
-	return Entry{Journal: b.life, Seq: e.seq, Time: frame.UnpackTime(e.time), Level: slog.Level(e.level), Data: b.buf[start:e.end:e.end]}
+	e := Entry{Journal: b.life}
+	e.Seq, e.Time, e.Level, e.Data = b.Fields(i)
+	return e
+}
+
+// Life returns the Journal of all records of b: a Read ends with the life.
+func (b *Batch) Life() [16]byte { return b.life }
+
+// Fields returns what At returns, but for the Journal, field by field: in registers,
+// where an Entry would go through memory.
+func (b *Batch) Fields(i int) (seq uint64, t time.Time, level slog.Level, data []byte) {
+	e := &b.entries[i]
+	end := e.start + int(e.length)
+	return e.seq, frame.UnpackTime(e.time), slog.Level(e.level), b.buf[e.start:end:end]
 }
 
 // All returns the records of b in order.
@@ -73,7 +86,8 @@ type ReadLimits struct {
 // the end of an earlier life, with more to read; if not, Arm says when there is
 // more. Records that it finds lost or unreadable it passes; see [Position].
 func (c *Cursor) Read(b *Batch, l ReadLimits) (filtered int, more bool) {
-	b.life, b.entries, b.buf = c.j.id, b.entries[:0], b.buf[:0]
+	l.resolve()
+	b.life, b.entries, b.payload, b.buf = c.j.id, b.entries[:0], 0, b.buf[:0]
 	var era *era
 	for {
 		s, ok := c.begin(era)
@@ -192,32 +206,81 @@ func (c *Cursor) copy(s *span, b *Batch, l ReadLimits) (stop reason) {
 func (s *span) copy(b *Batch, l ReadLimits) reason {
 	for s.off < s.end {
 		st, length := s.awaitPublished()
-		if st == frame.Reserved {
+		switch {
+		case st == frame.Reserved:
 			return atUnpublished
-		}
-		if s.off+frame.Bytes(length) > s.end {
-			panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: length %d", s.off, length)))
-		}
-		words := frameAt(s.seg, s.off)
-		if words[frame.WordSeq] != s.seq-s.seg.shift {
-			panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: sequence %d instead of %d", s.off, words[frame.WordSeq], s.seq-s.seg.shift)))
-		}
-		if st == frame.Void {
+		case st == frame.Void:
 			s.corrupt++
-		} else if level := frame.UnpackLevel(words[frame.WordCheck]); level < l.MinLevel {
+			s.skip(length)
+		case frame.UnpackLevel(frameAt(s.seg, s.off)[frame.WordCheck]) < l.MinLevel:
 			s.filtered++
-		} else if b.fits(length, l) {
+			s.skip(length)
+		case !b.fits(length, l):
+			return atLimit
+		default:
 			if cap(b.entries) == 0 {
 				b.reserve(length, int(s.end-s.off), l)
 			}
-			b.add(words[frame.WordSeq], words[frame.WordTime], level, s.seg.data[s.off-s.seg.base+frame.Header:][:length])
-		} else {
-			return atLimit
+			s.copyRun(b, l)
 		}
-		s.off += frame.Bytes(length)
-		s.seq++
 	}
 	return atEnd
+}
+
+// skip passes the next frame.
+func (s *span) skip(length int) {
+	if s.off+frame.Bytes(length) > s.end || frameAt(s.seg, s.off)[frame.WordSeq] != s.seq-s.seg.shift {
+		s.broken(s.off, s.seq-s.seg.shift, length)
+	}
+	s.off += frame.Bytes(length)
+	s.seq++
+}
+
+// copyRun copies the next frames, of which the first is to be copied, up to one that
+// is not. They lie side by side: all that is copied of each for itself is what its header
+// says. Nothing is changed before the memory has been read, which may fault.
+func (s *span) copyRun(b *Batch, l ReadLimits) {
+	var (
+		seg     = s.seg
+		off     = s.off
+		seq     = s.seq - seg.shift
+		entries = b.entries
+		payload = b.payload
+		start   = len(b.buf) + frame.Header // of the next payload
+	)
+	for off < s.end {
+		words := frameAt(seg, off)
+		st, length, lap := frame.UnpackState(atomic.LoadUint64(&words[frame.WordState]))
+		if st != frame.Published || lap != seg.lap {
+			break
+		}
+		level := frame.UnpackLevel(words[frame.WordCheck])
+		if level < l.MinLevel || !l.fit(len(entries), payload, length) {
+			break
+		}
+		size := frame.Bytes(length)
+		if off+size > s.end || words[frame.WordSeq] != seq {
+			s.broken(off, seq, length)
+		}
+		entries = append(entries, entry{})
+		e := &entries[len(entries)-1] // field by field: put together first, it would go through memory
+		e.seq, e.time, e.start, e.length, e.level = seq, words[frame.WordTime], start, uint32(length), int32(level)
+		payload += length
+		off += size
+		start += int(size)
+		seq++
+	}
+	b.buf = append(b.buf, seg.data[s.off-seg.base:off-seg.base]...)
+	b.entries, b.payload = entries, payload
+	s.off, s.seq = off, seq+seg.shift
+}
+
+// broken panics: the frame at off is not that of the sequence seq, or goes beyond the span.
+func (s *span) broken(off, seq uint64, length int) {
+	if off+frame.Bytes(length) > s.end {
+		panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: length %d", off, length)))
+	}
+	panic(brokenFrame(fmt.Sprintf("journal: broken frame at %d: sequence %d instead of %d", off, frameAt(s.seg, off)[frame.WordSeq], seq)))
 }
 
 // awaitPublished returns the state of the next frame. One that is reserved is
@@ -241,22 +304,36 @@ func (s *span) awaitPublished() (st frame.State, length int) {
 }
 
 // fits reports whether a payload of length bytes is within the limits.
-func (b *Batch) fits(length int, l ReadLimits) bool {
-	n := len(b.entries)
-	return n == 0 || (l.Records <= 0 || n < l.Records) && (l.Bytes <= 0 || len(b.buf)+length <= l.Bytes)
+func (b *Batch) fits(length int, l ReadLimits) bool { return l.fit(len(b.entries), b.payload, length) }
+
+// fit is fits for a batch of n records and so many bytes of payload.
+func (l *ReadLimits) fit(n, payload, length int) bool {
+	return n == 0 || n < l.Records && payload+length <= l.Bytes
+}
+
+// resolve puts the greatest numbers for no limit.
+func (l *ReadLimits) resolve() {
+	if l.Records <= 0 {
+		l.Records = math.MaxInt
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = math.MaxInt
+	}
 }
 
 // reserve makes room for what is to come, if it is like its first record: growing by
 // doubling would leave as much garbage again. left is how many bytes of frames there are.
 func (b *Batch) reserve(length, left int, l ReadLimits) {
-	if l.Records <= 0 || l.Bytes <= 0 {
+	if l.Records == math.MaxInt || l.Bytes == math.MaxInt {
 		return
 	}
-	b.buf = make([]byte, 0, int(min(int64(l.Records)*int64(length+length/8), int64(max(l.Bytes, length)), int64(left))))
+	records := int64(l.Records)
+	b.buf = make([]byte, 0, min(records*int64(frame.Bytes(length+length/8)), int64(max(l.Bytes, length))+records*frame.Overhead, int64(left)))
 	b.entries = make([]entry, 0, min(l.Records, left/int(frame.Bytes(length))))
 }
 
 func (b *Batch) add(seq, time uint64, level slog.Level, payload []byte) {
+	b.entries = append(b.entries, entry{seq, time, len(b.buf), uint32(len(payload)), int32(level)})
+	b.payload += len(payload)
 	b.buf = append(b.buf, payload...)
-	b.entries = append(b.entries, entry{seq, time, int32(level), len(b.buf)})
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
 func TestAppendedAtIsNearTheAppend(t *testing.T) {
@@ -83,7 +85,7 @@ func TestAppendThatIsAskedAboutWhileAtWorkDoesNotEndTheStamps(t *testing.T) {
 			t.Fatal(err)
 		}
 		j.AppendedAt(0) // takes the stamp that the append was to kick for
-		held.fill(time.Time{}, 0, nil)
+		held.fill(frame.PackTime(time.Time{}), 0, nil)
 		j.publish(held)
 		for seq := range uint64(5) {
 			time.Sleep(time.Hour)

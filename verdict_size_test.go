@@ -43,7 +43,7 @@ func TestTooLargeBatchIsHalvedAndTheSizeRemembered(t *testing.T) {
 
 		s := measured(130 * bytes)
 		p = open(t, Config{Defaults: Delivery{BatchRecords: 1000, Linger: 10 * time.Millisecond}}, s)
-		log(p, 10_000, 1000)
+		burst(p, 10_000, 1000)
 		time.Sleep(time.Minute)
 		if n := len(s.Attempts()); n != 15 || refusals(s.Attempts()) != 7 { // 1, 2 and 4 refused, 8 halves of 125 taken
 			t.Errorf("%d attempts, %d of them refused", n, refusals(s.Attempts()))
@@ -91,7 +91,7 @@ func TestSizeIsNotRememberedWhenOneRecordWasGuilty(t *testing.T) {
 		log(p, 501, 499)
 		time.Sleep(time.Minute)
 		before := len(s.Attempts())
-		log(p, 1000, 1000)
+		burst(p, 1000, 1000)
 		time.Sleep(time.Minute)
 		holds(t, "a", s, slices.Delete(upTo(2000), 500, 501))
 		if n := len(s.Attempts()) - before; n != 1 {

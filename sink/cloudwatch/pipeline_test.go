@@ -106,14 +106,15 @@ func TestRecordsThatCloudWatchRefusesAreQuarantinedAndTheOthersDelivered(t *test
 		if got := len(n.texts()); got != 2998 || n.unique() != 2998 {
 			t.Errorf("%d arrived, %d different ones", got, n.unique())
 		}
-		// Each of two batches has one request more, for what is not of the same day.
+		// Each of two batches has one request more, for what is not of the same day. A batch
+		// that is read while its last record is still being written leaves that to a fourth.
 		puts := 0
 		for _, r := range n.Requests() {
 			if r.Operation == "PutLogEvents" && r.Code == "" {
 				puts++
 			}
 		}
-		if puts > 3+2 {
+		if puts > 4+2 {
 			t.Errorf("%d requests", puts)
 		}
 	})

@@ -11,125 +11,126 @@ const maxLogValues = 100
 
 // appendAttrs reports whether it appended anything.
 func (s *state) appendAttrs(attrs []slog.Attr) (appended bool) {
-	for _, a := range attrs {
-		if s.appendAttr(a) {
-			appended = true
-		}
-	}
+	s.buf, appended = s.withAttrs(s.buf, attrs)
 	return appended
 }
 
-// appendAttr reports whether a was more than an attribute that is elided. Like
-// log/slog it says so of a group without attributes, for which nothing is
-// written.
-func (s *state) appendAttr(a slog.Attr) (appended bool) {
-	if len(s.buf) > s.stop {
-		return true
-	}
-	e := s.e
-	if e.replace != nil {
+// withAttrs is appendAttrs for b, as withKey is appendKey.
+func (s *state) withAttrs(b []byte, attrs []slog.Attr) (_ []byte, appended bool) {
+	for i := range attrs {
 		var ok bool
-		if a, ok = s.replaced(a); !ok {
-			s.appendMasked(a.Key)
-			return true
+		b, ok = s.withAttr(b, &attrs[i])
+		appended = appended || ok
+	}
+	return b, appended
+}
+
+// withAttr appends a to b, and reports whether it was more than an attribute that is
+// elided. Like log/slog it says so of a group without attributes, for which nothing is
+// written. What is common is quick: a key that is known, and a value that is no group.
+func (s *state) withAttr(b []byte, a *slog.Attr) (_ []byte, appended bool) {
+	if len(b) > s.stop {
+		return b, true
+	}
+	if s.set.replace != nil {
+		replaced, ok := s.replaced(*a)
+		if !ok {
+			return s.withMasked(b, a.Key), true
+		}
+		a = &replaced
+	}
+	var member []byte // b with the key
+	start := len(b)
+	head, tail := fingerprint(a.Key)
+	key, room := s.keys.place(head, tail), b[len(b):cap(b)]
+	if key.is(a.Key, head, tail) && len(room) >= len(key.text) && b[start-1] != '{' {
+		*(*[len(key.text)]byte)(room) = key.text // as much as three moves take
+		member = b[:start+key.size]
+	} else {
+		var masked bool
+		if member, masked = s.withNewKey(b, a, key.is(a.Key, head, tail)); masked {
+			return member, true
 		}
 	}
-	key := s.keys.find(a.Key)
-	if key == nil && e.rules.matchKey(a.Key) && !(s.builtin && (isOwn(a.Key) || isOfSource(a.Key))) {
-		return s.appendMasked(a.Key)
-	}
-	return s.appendMember(a, key)
-}
-
-// appendMember appends a under its key, which is known if it has been written
-// before. What is common comes first: a call has a few of these, and hardly
-// anything else.
-func (s *state) appendMember(a slog.Attr, known *cachedKey) (appended bool) {
-	kind := a.Value.Kind()
-	switch kind {
-	case slog.KindLogValuer:
-		a.Value = resolve(a.Value)
-		return s.appendMember(a, known)
-	case slog.KindGroup:
-		return s.appendGroup(a.Key, a.Value.Group())
-	case slog.KindAny:
-		return s.appendAnyMember(a.Key, known, a.Value.Any())
-	}
-	b := s.withKnownKey(s.buf, a.Key, known)
-	switch kind {
+	switch a.Value.Kind() {
 	case slog.KindString:
-		b = s.withText(b, a.Value.String())
+		return s.withText(member, a.Value.String()), true
 	case slog.KindInt64:
-		b = appendInt(b, a.Value.Int64())
+		return appendInt(member, a.Value.Int64()), true
 	case slog.KindDuration:
-		b = appendInt(b, int64(a.Value.Duration()))
-	case slog.KindUint64:
-		b = appendUint(b, a.Value.Uint64())
+		return appendInt(member, int64(a.Value.Duration())), true
 	case slog.KindBool:
-		b = strconv.AppendBool(b, a.Value.Bool())
+		return strconv.AppendBool(member, a.Value.Bool()), true
+	case slog.KindUint64:
+		return appendUint(member, a.Value.Uint64()), true
 	case slog.KindFloat64:
-		b = appendFloat(b, a.Value.Float64())
+		return appendFloat(member, a.Value.Float64()), true
 	case slog.KindTime:
-		b = appendTime(b, a.Value.Time())
+		return appendTime(member, a.Value.Time()), true
+	case slog.KindGroup:
+		return s.withGroup(member, start, a.Key, a.Value.Group())
+	case slog.KindLogValuer: // there is none where ReplaceAttr is
+		return s.withAttr(member[:start], &slog.Attr{Key: a.Key, Value: resolve(a.Value)})
 	}
-	s.buf = b
-	return true
+	switch v := a.Value.Any().(type) {
+	case nil:
+		if a.Key == "" {
+			return member[:start], false
+		}
+		return append(member, "null"...), true
+	case *slog.Source:
+		return s.withSource(member, start, a.Key, v)
+	default:
+		s.buf = member
+		s.appendAny(v)
+		return s.buf, true
+	}
 }
 
-// appendAnyMember appends a member of any type.
-func (s *state) appendAnyMember(key string, known *cachedKey, v any) (appended bool) {
-	if v == nil && key == "" {
-		return false
+// withNewKey appends a's key to b, or the whole member if it is masked. A key that was
+// not known is from now on, if it needs no mask.
+func (s *state) withNewKey(b []byte, a *slog.Attr, known bool) (_ []byte, masked bool) {
+	if known {
+		return s.withKey(b, a.Key), false
 	}
-	if src, ok := v.(*slog.Source); ok {
-		return s.appendSource(key, src)
+	own := s.builtin && (isOwn(a.Key) || isOfSource(a.Key))
+	if !own && s.e.rules.matchKey(a.Key) {
+		return s.withMasked(b, a.Key), true
 	}
-	s.buf = s.withKnownKey(s.buf, key, known)
-	s.appendAny(v)
-	return true
+	if !s.builtin {
+		s.keys.add(a.Key)
+	}
+	return s.withKey(b, a.Key), false
 }
 
-// appendMasked appends the member key with its value masked.
-func (s *state) appendMasked(key string) bool {
-	s.appendKey(key)
-	s.buf = append(s.buf, mask...)
-	return true
+// withMasked appends the member key to b, with its value masked.
+func (s *state) withMasked(b []byte, key string) []byte {
+	return append(s.withKey(b, key), mask...)
 }
 
-// appendGroup appends a group, or its members if key is empty, unless all of them
-// are elided.
-func (s *state) appendGroup(key string, attrs []slog.Attr) (appended bool) {
-	if len(attrs) == 0 {
-		return true
-	}
-	if s.nesting == maxDepth || s.depth == maxDepth {
-		s.appendKey(key)
-		s.appendText(errTooDeep)
-		return true
+// withGroup appends a group to member, which is its key, or its members in place of
+// that if key is empty; or nothing from start on if all of them are elided.
+func (s *state) withGroup(member []byte, start int, key string, attrs []slog.Attr) (b []byte, appended bool) {
+	switch {
+	case len(attrs) == 0:
+		return member[:start], true
+	case s.nesting == maxDepth || s.depth == maxDepth:
+		return s.withText(member, errTooDeep), true
 	}
 	s.nesting++
 	if key == "" {
-		appended = s.appendAttrs(attrs)
+		b, appended = s.withAttrs(member[:start], attrs)
 	} else {
-		appended = s.appendNamedGroup(key, attrs)
+		s.pushGroup(key)
+		b, appended = s.withAttrs(append(member, '{'), attrs)
+		s.popGroup()
+		b = append(b, '}')
 	}
 	s.nesting--
-	return appended
-}
-
-func (s *state) appendNamedGroup(key string, attrs []slog.Attr) (appended bool) {
-	before := len(s.buf)
-	s.appendKey(key)
-	s.buf = append(s.buf, '{')
-	s.pushGroup(key)
-	appended = s.appendAttrs(attrs)
-	s.popGroup()
 	if !appended {
-		s.buf = s.buf[:before]
-		return false
+		return b[:start], false
 	}
-	s.buf = append(s.buf, '}')
-	return true
+	return b, true
 }
 
 func (s *state) pushGroup(name string) {
@@ -146,10 +147,10 @@ func (s *state) popGroup() {
 	}
 }
 
-// appendSource appends what is known of src as a group.
-func (s *state) appendSource(key string, src *slog.Source) (appended bool) {
+// withSource is withGroup for what is known of src.
+func (s *state) withSource(member []byte, start int, key string, src *slog.Source) (_ []byte, appended bool) {
 	if src == nil {
-		return false
+		return member[:start], false
 	}
 	attrs := make([]slog.Attr, 0, 3)
 	if src.Function != "" {
@@ -162,9 +163,9 @@ func (s *state) appendSource(key string, src *slog.Source) (appended bool) {
 		attrs = append(attrs, slog.Int("line", src.Line))
 	}
 	if len(attrs) == 0 {
-		return false
+		return member[:start], false
 	}
-	return s.appendGroup(key, attrs)
+	return s.withGroup(member, start, key, attrs)
 }
 
 // replaced returns what ReplaceAttr makes of a, resolved before and after. It is

@@ -128,9 +128,10 @@ func (e *Encoder) WithAttrs(attrs []slog.Attr) *Encoder {
 	s := getState(e, nil)
 	s.buf = append(s.buf, '{')
 	s.buf = append(s.buf, e.pre...)
-	s.depth = 1 + e.opened
+	s.depth += e.opened
 	e2 := *e
-	if s.appendOpening() {
+	if len(e.opening) > 0 {
+		s.buf = s.withOpening(s.buf)
 		e2.opening, e2.opens, e2.opened = nil, 0, e.opened+e.opens
 	}
 	if !e.masked && !s.appendAttrs(attrs) {

@@ -30,25 +30,28 @@ func special(w uint64) uint64 {
 func appendWhole(dst []byte, text string) (_ []byte, ok bool) {
 	start, n := len(dst), len(text)
 	if cap(dst)-start < n+roomBehind {
-		dst = slices.Grow(dst, n+roomBehind)
+		return appendWhole(slices.Grow(dst, n+roomBehind), text)
 	}
-	out := dst[start : start+n]
-	good := uint64(highs)
+	out := dst[start:cap(dst)][:n]        // says that there are n bytes, so that no index is checked
+	good, all := uint64(highs), uint64(0) // what plain says of all words, and their bits
 	switch {
 	case n >= 8:
-		for i := 0; i <= n-8; i += 8 {
+		for i := 0; i < n-8; i += 8 {
 			w := load(text, i)
-			binary.LittleEndian.PutUint64(out[i:], w)
+			binary.LittleEndian.PutUint64(out[i:i+8], w)
 			good &= plain(w)
+			all |= w
 		}
 		w := load(text, n-8) // the rest, and bytes before it once more
-		binary.LittleEndian.PutUint64(out[n-8:], w)
+		binary.LittleEndian.PutUint64(out[n-8:n], w)
 		good &= plain(w)
+		all |= w
 	case n >= 4: // two halves, which may overlap
 		head, tail := load4(text, 0), load4(text, n-4)
 		binary.LittleEndian.PutUint32(out, head)
-		binary.LittleEndian.PutUint32(out[n-4:], tail)
-		good = plain(uint64(head) | uint64(tail)<<32)
+		binary.LittleEndian.PutUint32(out[n-4:n], tail)
+		all = uint64(head) | uint64(tail)<<32
+		good = plain(all)
 	default:
 		for i := range n {
 			out[i] = text[i]
@@ -57,7 +60,7 @@ func appendWhole(dst []byte, text string) (_ []byte, ok bool) {
 			}
 		}
 	}
-	if good&highs != highs {
+	if good&^all&highs != highs {
 		return dst[:start], false
 	}
 	return dst[:start+n], true
@@ -68,18 +71,19 @@ func appendWhole(dst []byte, text string) (_ []byte, ok bool) {
 const roomBehind = len(`":,"`)
 
 // plain returns a word that has the highest bit of every byte set if all bytes of w
-// are what appendWhole takes. Where they are not, at least one of these bits is
-// not: the sums carry into the next byte only from one beyond ASCII.
+// are what appendWhole takes, or beyond ASCII. Where they are not, at least one of these
+// bits is not: the sums carry into the next byte only from one beyond ASCII. (With their
+// second bit flipped, a quotation mark is a space, and of what is above it nothing is.)
 func plain(w uint64) uint64 {
 	const most = 0x7f * ones
-	return (w + (0x80-' ')*ones) & (w ^ '"'*ones + most) & (w ^ '\\'*ones + most) & (w ^ '@'*ones + most) &^ w
+	return (w ^ 2*ones + most - ' '*ones) & (w ^ '\\'*ones + most) & (w ^ '@'*ones + most)
 }
 
 // plainPrefix returns how many bytes at the start of text are plain.
 func plainPrefix(text string) int {
 	i := 0
 	for ; i+8 <= len(text); i += 8 {
-		if plain(load(text, i))&highs != highs {
+		if w := load(text, i); plain(w)&^w&highs != highs {
 			break
 		}
 	}

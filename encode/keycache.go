@@ -1,6 +1,6 @@
 package encode
 
-import "slices"
+import "encoding/binary"
 
 // keyCache has the text of keys that have been written before and need neither a mask
 // nor an escape. A program has few keys and repeats them in every record. Each of
@@ -9,24 +9,26 @@ type keyCache [64]cachedKey
 
 // cachedKey is a key of 1 to maxCachedKey bytes, or empty.
 type cachedKey struct {
-	head, tail uint64 // identify it, with its length: see fingerprint
-	length     int
+	head, tail uint64   // identify it, with its size: see fingerprint
+	size       int      // of text
 	text       [24]byte // with the comma before it, quotation marks and colon
 }
 
 const maxCachedKey = 16
 
-// fingerprint returns two words that all keys of the same length differ in, and no
-// more than maxCachedKey bytes long.
+// fingerprint returns two words that all keys of the same length differ in, if they are
+// no more than maxCachedKey bytes long.
 func fingerprint(key string) (head, tail uint64) {
-	switch n := len(key); {
+	b := []byte(key) // read only, which is no copy
+	switch n := len(b); {
 	case n >= 8:
-		return load(key, 0), load(key, n-8)
+		return binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
 	case n >= 4:
-		return uint64(load4(key, 0)), uint64(load4(key, n-4))
-	default:
-		return uint64(key[0]) | uint64(key[n/2])<<8, uint64(key[n-1])
+		return uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+	case n > 0:
+		return uint64(b[0]) | uint64(b[n/2])<<8, uint64(b[n-1])
 	}
+	return 0, 0
 }
 
 // place returns where a key with this fingerprint may be. (The factor is 2⁶⁴ over
@@ -36,16 +38,10 @@ func (c *keyCache) place(head, tail uint64) *cachedKey {
 	return &c[(head^tail<<7)*factor>>58]
 }
 
-// find returns key's entry, or nil.
-func (c *keyCache) find(key string) *cachedKey {
-	if uint(len(key)-1) >= maxCachedKey {
-		return nil
-	}
-	head, tail := fingerprint(key)
-	if k := c.place(head, tail); k.length == len(key) && k.head == head && k.tail == tail {
-		return k
-	}
-	return nil
+// is reports whether k is the key with this fingerprint. It, place and fingerprint are
+// small enough to be inlined where they are called, and together they are not.
+func (k *cachedKey) is(key string, head, tail uint64) bool {
+	return k.size == len(key)+len(`,"":`) && k.head == head && k.tail == tail
 }
 
 // add remembers key, whose values need no mask, unless it is too long or not plain.
@@ -55,16 +51,8 @@ func (c *keyCache) add(key string) {
 	}
 	head, tail := fingerprint(key)
 	k := c.place(head, tail)
-	k.head, k.tail, k.length = head, tail, len(key)
+	k.head, k.tail = head, tail
 	text := append(k.text[:0], `,"`...)
 	text = append(text, key...)
-	_ = append(text, `":`...)
-}
-
-// append appends the key with the comma before it.
-func (k *cachedKey) append(dst []byte) []byte {
-	n := len(dst)
-	dst = slices.Grow(dst, len(k.text))
-	*(*[len(k.text)]byte)(dst[n : n+len(k.text)]) = k.text // as much as three moves take
-	return dst[:n+k.length+len(`,"":`)]
+	k.size = len(append(text, `":`...))
 }

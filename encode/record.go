@@ -9,144 +9,140 @@ import (
 // than the limit.
 func (s *state) appendRecord(r *slog.Record, extra, attrs []slog.Attr) {
 	e := s.e
-	s.buf = append(s.buf, '{')
-	s.appendBuiltins(r)
+	b := s.withBuiltins(append(s.buf, '{'), r)
 	if len(extra) > 0 {
 		open := s.open
 		s.open = open[len(open):] // none is open yet; what is in open is still needed
-		s.appendAttrs(extra)
+		b, _ = s.withAttrs(b, extra)
 		s.open = open
 	}
 	if len(e.pre) > 0 {
-		s.comma()
-		s.buf = append(s.buf, e.pre...)
+		b = append(withComma(b), e.pre...)
 	}
 	braces := e.opened
-	if r.NumAttrs() > 0 || !allEmptyGroups(attrs) {
-		braces = s.appendInGroups(r, attrs)
+	s.depth += braces
+	if len(e.opening) > 0 {
+		b, braces = s.withGroups(b, r, attrs)
+	} else if !e.masked {
+		b, _ = s.withOwn(b, r, attrs)
 	}
 	for range braces {
-		s.buf = append(s.buf, '}')
+		b = append(b, '}')
 	}
-	s.buf = append(s.buf, '}')
+	s.buf = append(b, '}')
 	if size := len(s.buf) - s.base; size > e.max {
 		s.shorten(int64(size))
 	}
 }
 
-// appendInGroups appends the attributes in the groups WithGroup has begun, which
-// are left out if there is nothing in them. It returns how many braces are open.
-func (s *state) appendInGroups(r *slog.Record, attrs []slog.Attr) (braces int) {
+// withGroups appends to b the attributes in the groups WithGroup has begun, which are left
+// out if there is nothing in them. It returns how many braces are open.
+func (s *state) withGroups(b []byte, r *slog.Record, attrs []slog.Attr) (_ []byte, braces int) {
 	e := s.e
-	s.depth = 1 + e.opened
-	before := len(s.buf)
-	s.appendOpening()
-	if e.masked {
-		return e.opened + e.opens
+	if r.NumAttrs() == 0 && allEmptyGroups(attrs) {
+		return b, e.opened
 	}
-	appended := false
-	if r.NumAttrs() > 0 { // Attrs copies the record
-		r.Attrs(func(a slog.Attr) bool {
-			if s.appendAttr(a) {
-				appended = true
-			}
-			return true
-		})
-	}
-	for _, a := range attrs {
-		// Groups without attributes are never added to a slog.Record.
-		if !isEmptyGroup(a) && s.appendAttr(a) {
-			appended = true
-		}
+	out, appended := s.withOpening(b), true
+	if !e.masked {
+		out, appended = s.withOwn(out, r, attrs)
 	}
 	if !appended {
-		s.buf = s.buf[:before]
-		return e.opened
+		return out[:len(b)], e.opened
 	}
-	return e.opened + e.opens
+	return out, e.opened + e.opens
 }
 
-// appendOpening opens the groups that WithAttrs has not, and reports whether there
-// are any.
-func (s *state) appendOpening() bool {
-	e := s.e
-	if len(e.opening) == 0 {
-		return false
+// withOwn appends to b the attributes of r, and attrs, and reports whether that was
+// anything.
+func (s *state) withOwn(b []byte, r *slog.Record, attrs []slog.Attr) (_ []byte, appended bool) {
+	r.Attrs(func(a slog.Attr) bool { // this copies r, as NumAttrs does
+		var ok bool
+		b, ok = s.withAttr(b, &a)
+		appended = appended || ok
+		return true
+	})
+	for i := range attrs {
+		// Groups without attributes are never added to a slog.Record.
+		if a := &attrs[i]; !isEmptyGroup(*a) {
+			var ok bool
+			b, ok = s.withAttr(b, a)
+			appended = appended || ok
+		}
 	}
-	s.comma()
-	s.buf = append(s.buf, e.opening...)
-	s.depth += e.opens
-	return true
+	return b, appended
 }
 
-// appendBuiltins appends the record's own members.
-func (s *state) appendBuiltins(r *slog.Record) {
-	if s.e.replace != nil {
-		s.appendReplacedBuiltins(r)
-		return
+// withOpening opens the groups that WithAttrs has not.
+func (s *state) withOpening(b []byte) []byte {
+	s.depth += s.e.opens
+	return append(withComma(b), s.e.opening...)
+}
+
+// withBuiltins appends the record's own members to b.
+func (s *state) withBuiltins(b []byte, r *slog.Record) []byte {
+	if s.set.replace != nil {
+		return s.withReplacedBuiltins(b, r)
 	}
 	if !r.Time.IsZero() {
-		s.appendTimeMember(r.Time)
+		b = s.stamp.append(b, r.Time)
 	}
-	s.appendLevelMember(r.Level)
-	if s.e.addSource {
-		s.builtin = true
-		s.appendAttr(slog.Any(slog.SourceKey, r.Source()))
-		s.builtin = false
+	b = withLevel(b, r.Level)
+	if s.set.addSource {
+		b = s.withBuiltin(b, slog.Any(slog.SourceKey, r.Source()))
 	}
-	s.buf = append(s.buf, `,"msg":`...)
-	s.appendText(r.Message)
+	return s.withText(append(b, `,"msg":`...), r.Message)
 }
 
-// appendReplacedBuiltins is appendBuiltins for a record whose own members
+// withReplacedBuiltins is withBuiltins for a record whose own members
 // ReplaceAttr may rewrite. It is told of no groups, not even around the source's
 // members.
-func (s *state) appendReplacedBuiltins(r *slog.Record) {
-	s.builtin = true
+func (s *state) withReplacedBuiltins(b []byte, r *slog.Record) []byte {
 	if !r.Time.IsZero() {
-		s.appendAttr(slog.Time(slog.TimeKey, r.Time))
+		b = s.withBuiltin(b, slog.Time(slog.TimeKey, r.Time))
 	}
-	s.appendAttr(slog.Any(slog.LevelKey, r.Level))
-	if s.e.addSource {
+	b = s.withBuiltin(b, slog.Any(slog.LevelKey, r.Level))
+	if s.set.addSource {
 		src := r.Source()
 		if src == nil {
 			src = &slog.Source{}
 		}
-		s.appendAttr(slog.Any(slog.SourceKey, src))
+		b = s.withBuiltin(b, slog.Any(slog.SourceKey, src))
 	}
-	s.appendAttr(slog.String(slog.MessageKey, r.Message))
+	return s.withBuiltin(b, slog.String(slog.MessageKey, r.Message))
+}
+
+// withBuiltin appends one of the record's own members to b.
+func (s *state) withBuiltin(b []byte, a slog.Attr) []byte {
+	s.builtin = true
+	b, _ = s.withAttr(b, &a)
 	s.builtin = false
+	return b
 }
 
-// appendTimeMember appends the record's time.
-func (s *state) appendTimeMember(t time.Time) {
-	var ok bool
-	if s.buf, ok = s.stamp.append(s.buf, t); !ok {
-		s.appendKey(slog.TimeKey)
-		s.buf = appendQuoted(s.buf, errYear)
+// withLevel appends the record's level to b.
+func withLevel(b []byte, level slog.Level) []byte {
+	if level == slog.LevelInfo {
+		return append(withComma(b), `"level":"INFO"`...)
 	}
+	return withOtherLevel(b, level)
 }
 
-// appendLevelMember appends the record's level. The names of levels hold nothing
-// that needs an escape.
-func (s *state) appendLevelMember(level slog.Level) {
-	s.comma()
-	switch level {
-	case slog.LevelInfo:
-		s.buf = append(s.buf, `"level":"INFO"`...)
-	case slog.LevelDebug:
-		s.buf = append(s.buf, `"level":"DEBUG"`...)
-	default:
-		s.buf = append(s.buf, `"level":"`...)
-		s.buf = append(s.buf, level.String()...)
-		s.buf = append(s.buf, '"')
-	}
+// withOtherLevel is withLevel for any level. The names of levels hold nothing that needs an
+// escape.
+func withOtherLevel(b []byte, level slog.Level) []byte {
+	b = append(withComma(b), `"level":"`...)
+	b = append(b, level.String()...)
+	return append(b, '"')
 }
 
-// comma separates the next member from the one before. Nothing but an object that
+func (s *state) appendTimeMember(t time.Time)       { s.buf = s.stamp.append(s.buf, t) }
+func (s *state) appendLevelMember(level slog.Level) { s.buf = withLevel(s.buf, level) }
+
+// withComma separates the next member from the one before. Nothing but an object that
 // has just been opened ends in a brace that opens.
-func (s *state) comma() {
-	if s.buf[len(s.buf)-1] != '{' {
-		s.buf = append(s.buf, ',')
+func withComma(b []byte) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
 	}
+	return b
 }

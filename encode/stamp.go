@@ -22,28 +22,34 @@ const (
 	fractionEnd = clockEnd + len(fraction)
 )
 
-// append appends the member time with t as time.RFC3339Nano has it. It is not ok if
-// the year does not have four digits.
-func (c *stamp) append(dst []byte, t time.Time) (_ []byte, ok bool) {
-	if second, location := t.Unix(), t.Location(); second != c.second || location != c.location {
-		if y := t.Year(); y < 0 || y > 9999 {
-			return dst, false
-		}
-		c.second, c.location = second, location
-		c.keep(t)
+// append appends the member time with t as time.RFC3339Nano has it, or with an error if
+// its year does not have four digits.
+func (c *stamp) append(dst []byte, t time.Time) []byte {
+	room := dst[len(dst):cap(dst)]
+	if t.Unix() != c.second || t.Location() != c.location || len(room) < len(c.text) {
+		return c.appendOther(dst, t)
 	}
-	if c.length > len(c.text) { // a zone of a million hours
-		return append(t.AppendFormat(append(dst, stampKey...), time.RFC3339Nano), '"'), true
-	}
-	n, nanos := len(dst), uint32(t.Nanosecond())
-	dst = slices.Grow(dst, len(c.text))[:n+len(c.text)]
-	text := (*[len(c.text)]byte)(dst[n:])
+	text, nanos := (*[len(c.text)]byte)(room), uint32(t.Nanosecond())
 	*text = c.text // all of it, which takes three moves
 	putFraction(text[clockEnd+1:fractionEnd], nanos)
 	if nanos%10 != 0 {
-		return dst[:n+c.length], true
+		return dst[:len(dst)+c.length]
 	}
-	return c.withoutZeros(dst[:n+fractionEnd]), true
+	return c.withoutZeros(dst[:len(dst)+fractionEnd])
+}
+
+// appendOther is append for the first time in a second, and where there is little room.
+func (c *stamp) appendOther(dst []byte, t time.Time) []byte {
+	if y := t.Year(); y < 0 || y > 9999 {
+		return append(dst, stampKey+errYear+`"`...)
+	}
+	c.second, c.location = t.Unix(), t.Location()
+	c.keep(t)
+	if c.length > len(c.text) { // a zone of a million hours
+		c.location = nil
+		return append(t.AppendFormat(append(dst, stampKey...), time.RFC3339Nano), '"')
+	}
+	return c.append(slices.Grow(dst, len(c.text)), t)
 }
 
 // keep notes the text of t's second. It is too long for c.text if length says so.

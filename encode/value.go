@@ -23,25 +23,11 @@ func (s *state) appendText(text string) { s.buf = s.withText(s.buf, text) }
 // withKey is appendKey for b, which the caller then makes s.buf: to go through
 // the state for every piece costs more than the pieces.
 func (s *state) withKey(b []byte, key string) []byte {
-	if b[len(b)-1] != '{' {
-		b = append(b, ',')
-	}
-	b, ok := appendWhole(append(b, '"'), key)
+	b, ok := appendWhole(append(withComma(b), '"'), key)
 	if !ok {
 		b = s.withSpecial(b, key, true)
 	}
 	return append(b, '"', ':')
-}
-
-// withKnownKey is withKey for a key that needs no mask, and that may be known.
-func (s *state) withKnownKey(b []byte, key string, known *cachedKey) []byte {
-	if known != nil && b[len(b)-1] != '{' {
-		return known.append(b)
-	}
-	if known == nil && !s.builtin { // some of the record's own keys are exempt from masks
-		s.keys.add(key)
-	}
-	return s.withKey(b, key)
 }
 
 // withText is appendText for b.
@@ -96,13 +82,9 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, '"')
 }
 
-// appendAny appends v: an error that is no json.Marshaler by its text, all else as
+// appendAny appends v, which is not nil: an error that is no json.Marshaler by its text, all else as
 // encoding/json does. It contains panics of v's methods.
 func (s *state) appendAny(v any) {
-	if v == nil {
-		s.buf = append(s.buf, "null"...)
-		return
-	}
 	before := len(s.buf)
 	defer func() {
 		if p := recover(); p != nil {

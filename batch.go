@@ -40,18 +40,19 @@ type condemned struct {
 
 // load makes records of what b's memory holds.
 func (b *batch) load(p *Pipeline) {
-	n := b.memory.Len()
-	b.records = slices.Grow(b.records[:0], n)[:n]
-	for i := range b.records {
-		if p.replays {
-			b.records[i] = replayedRecord(b.memory.At(i))
-			continue
+	m := &b.memory
+	b.records = slices.Grow(b.records[:0], m.Len())[:m.Len()]
+	if p.replays {
+		for i := range b.records {
+			b.records[i] = replayedRecord(m.At(i))
 		}
-		// Field by field, in half the time: entry and record are 80 bytes each, and the
-		// call would copy them over and over.
-		e, r := b.memory.At(i), &b.records[i]
-		r.ID.Journal, r.ID.Seq = e.Journal, e.Seq
-		r.Time, r.Level, r.JSON = e.Time, e.Level, e.Data
+		return
+	}
+	id := m.Journal()
+	for i := range b.records {
+		r := &b.records[i] // in place and field by field: less than half as long as through an Entry
+		r.ID.Journal = id
+		r.ID.Seq, r.Time, r.Level, r.JSON = m.Seq(i), m.Time(i), m.Level(i), m.Data(i)
 	}
 }
 

@@ -47,12 +47,9 @@ func (p *Pipeline) WriteLines(ctx context.Context, text []byte, attrs ...slog.At
 	defer w.end(&err)
 	if w.begin(ctx, attrs) {
 		for w.left > 0 {
-			line, rest, ended := bytes.Cut(text, newline)
-			if n := len(line); ended && n > 0 && line[n-1] == '\r' {
-				line = line[:n-1]
-			}
-			w.write(line, int64(len(line)))
-			text = rest
+			record, n, t, level := w.lines.Next(text)
+			w.append(t, level, record)
+			text = text[n:]
 		}
 	}
 	return w.err
@@ -99,10 +96,15 @@ func (w *lineWriter) begin(ctx context.Context, attrs []slog.Attr) bool {
 	return true
 }
 
-// write appends the next line. When the pipeline is closed it is the last.
+// write appends a line.
 func (w *lineWriter) write(line []byte, size int64) {
 	record, t, level := w.lines.Append(w.json[:0], line, size)
 	w.json = record
+	w.append(t, level, record)
+}
+
+// append appends the next line's record. When the pipeline is closed it is the last.
+func (w *lineWriter) append(t time.Time, level slog.Level, record []byte) {
 	err := w.p.journal.Append(t, level, record)
 	if err == nil {
 		w.left--

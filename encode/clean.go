@@ -10,107 +10,139 @@ const cleanDepth = 64
 // time and level. object begins with a brace. It is quick and errs on the side of no:
 // what takes a closer look is for copier to decide.
 func (r *rules) clean(object []byte, h *heading) bool {
+	var keys *keyMemory
+	if h != nil {
+		if h.odd {
+			return false
+		}
+		keys = h.keys
+	}
+	if keys == nil {
+		keys = new(keyMemory)
+	}
+	return r.cleanEnd(object, h, keys) == len(object)
+}
+
+// cleanEnd is clean for an object with anything behind it, and returns the index of
+// that, or -1. It does not look beyond a newline, which is no blank here: text may be
+// many lines.
+func (r *rules) cleanEnd(text []byte, h *heading, keys *keyMemory) int {
 	switch {
 	case r == nil:
 		r = &noRules
 	case len(r.patterns) > 0:
-		return false
+		return -1
 	}
-	c := cleaner{rules: r, object: object, src: view(object), plain: isPlainText(object), heading: h}
-	return c.members(0) == len(object)
+	c := cleaner{rules: r, object: text, src: view(text), heading: h, keys: keys}
+	return c.members(0)
 }
 
-// cleaner is one call of clean. Its methods return the index behind what begins at
+// cleaner is one call of cleanEnd. Its methods return the index behind what begins at
 // src[i], or -1 if that is not clean.
 type cleaner struct {
 	rules   *rules
 	object  []byte
 	src     string // the same; a part of a string takes fewer instructions than one of a slice
-	plain   bool   // see isPlainText
 	depth   int
 	heading *heading
+	keys    *keyMemory
+	read    uint // how many keys were read
 }
 
 // members reads an object from its brace on.
 func (c *cleaner) members(i int) int {
 	src := c.src
-	c.depth++
-	i, b := token(src, i+1)
-	if b == '}' {
-		c.depth--
-		return i + 1
+	if c.depth++; c.depth > cleanDepth {
+		return -1
 	}
-	for c.depth <= cleanDepth {
-		if b != '"' {
-			return -1
-		}
-		start := i + 1
-		if i = c.key(start); i < 0 {
-			return -1
-		}
-		name := src[start:i]
-		if c.rules.mayMatch(name) && c.rules.matchKey(name) {
-			return -1
-		}
-		if i, b = i+1, at(src, i+1); b <= ' ' {
-			i, b = token(src, i)
-		}
-		if b != ':' {
-			return -1
-		}
-		if i, b = i+1, at(src, i+1); b <= ' ' {
-			i, b = token(src, i)
-		}
-		start = i
-		if i = c.value(i, b); i < 0 {
-			return -1
-		}
-		if c.depth == 1 && c.heading != nil {
-			if role, rank := roleOf(name); role != noRole {
-				c.heading.take(role, rank, Raw(c.object[start:i:i]))
+	if end, b := token(src, i+1); b == '}' {
+		c.depth--
+		return end + 1
+	}
+	for { // src[i] is the brace or comma before a member
+		k := &c.keys[c.read%uint(len(c.keys))][0]
+		start := k.end(src, i+1)
+		if start < 0 {
+			if start = c.otherKey(i + 1); start < 0 {
+				return -1
 			}
+		}
+		c.read++
+		b := at(src, start)
+		if b <= ' ' {
+			start, b = token(src, start)
+		}
+		if b != '"' {
+			i = c.value(start, b)
+		} else if i = plainEnd(src, start+1); at(src, i) == '"' { // as most strings
+			i++
+		} else {
+			i = c.oddText(start+1, i)
+		}
+		if i < 0 {
+			return -1
+		}
+		// Behind an object or a list k may be another key. Neither is a time or a level.
+		if k.role != noRole && c.depth == 1 && c.heading != nil {
+			c.heading.take(int(k.role), int(k.rank), Raw(c.object[start:i:i]))
 		}
 		if b = at(src, i); b <= ' ' {
 			i, b = token(src, i)
 		}
+		if b == '}' {
+			c.depth--
+			return i + 1
+		}
 		if b != ',' {
-			break
-		}
-		if i, b = i+1, at(src, i+1); b <= ' ' {
-			i, b = token(src, i)
-		}
-	}
-	if b != '}' {
-		return -1
-	}
-	c.depth--
-	return i + 1
-}
-
-// key returns the index of the quotation mark that ends the key whose content begins at
-// src[i].
-func (c *cleaner) key(i int) int {
-	if c.plain {
-		if i = quoteFrom(c.src, i); i == len(c.src) {
 			return -1
 		}
-		return i
 	}
-	end := c.text(i) - 1
-	if end < 0 || strings.IndexByte(c.src[i:end], '\\') >= 0 {
+}
+
+// otherKey reads a key that is not the first of those that are known to stand here, up
+// to its value, and makes it the first.
+func (c *cleaner) otherKey(i int) int {
+	known := &c.keys[c.read%uint(len(c.keys))]
+	known[0], known[1] = known[1], known[0]
+	if end := known[0].end(c.src, i); end >= 0 {
+		return end
+	}
+	return c.key(i, &known[0])
+}
+
+// key reads a key, its colon and the blanks around them up to the value, and remembers
+// it as k.
+func (c *cleaner) key(from int, k *lineKey) int {
+	src := c.src
+	i, b := token(src, from)
+	if b != '"' {
 		return -1
 	}
-	return end
+	end := c.text(i + 1)
+	if end < 0 {
+		return -1
+	}
+	name := src[i+1 : end-1]
+	if strings.IndexByte(name, '\\') >= 0 || c.rules.mayMatch(name) && c.rules.matchKey(name) {
+		return -1
+	}
+	if i, b = token(src, end); b != ':' {
+		return -1
+	}
+	i, _ = token(src, i+1)
+	role, rank := roleOf(name)
+	k.set(src[from:i], role, rank)
+	return i
 }
 
 // value reads a value whose first byte is b.
 func (c *cleaner) value(i int, b byte) int {
 	switch {
-	case b == '"' && c.plain:
-		if n := strings.IndexByte(c.src[i+1:], '"'); n >= 0 {
-			return i + n + len(`""`)
+	case '1' <= b && b <= '9':
+		end := digitsEnd(c.src, i)
+		if b := at(c.src, end); b != '.' && b != 'e' && b != 'E' {
+			return end
 		}
-		return -1
 	case b == '"':
 		return c.text(i + 1)
 	case b == '{':
@@ -178,9 +210,9 @@ func at(src string, i int) byte {
 }
 
 // token returns where the next token is, from src[i] on, and its first byte; that is
-// 0 at the end.
+// 0 at the end. There is no newline before it.
 func token(src string, i int) (int, byte) {
-	for i < len(src) && isBlank(src[i]) {
+	for i < len(src) && (src[i] == ' ' || src[i] == '\t' || src[i] == '\r') {
 		i++
 	}
 	return i, at(src, i)
@@ -188,8 +220,17 @@ func token(src string, i int) (int, byte) {
 
 // text reads a string from behind its first quotation mark on.
 func (c *cleaner) text(start int) int {
+	i := plainEnd(c.src, start)
+	if at(c.src, i) == '"' {
+		return i + 1
+	}
+	return c.oddText(start, i)
+}
+
+// oddText is text from src[i] on.
+func (c *cleaner) oddText(start, i int) int {
 	hasAt, escaped := false, false
-	for i := cleanEnd(c.src, start); ; i = cleanEnd(c.src, i) {
+	for i = plainEnd(c.src, i); ; i = plainEnd(c.src, i) {
 		switch at(c.src, i) {
 		case '"':
 			if hasAt && (escaped || strings.Contains(c.src[start:i], "://")) {

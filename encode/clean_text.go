@@ -7,17 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// isPlainText reports whether every string in the JSON src ends with the next quotation
-// mark, and none can hold a password: there is no backslash, no control character and
-// no @.
-func isPlainText(src []byte) bool {
-	if bytes.IndexByte(src, '\\') >= 0 || bytes.IndexByte(src, '@') >= 0 {
-		return false
-	}
-	_, control := survey(src)
-	return !control
-}
-
 // isPlainLine reports whether appendWhole would take text. It is faster with long ones.
 func isPlainLine(text []byte) bool {
 	if bytes.IndexByte(text, '"') >= 0 || bytes.IndexByte(text, '\\') >= 0 || bytes.IndexByte(text, '@') >= 0 {
@@ -49,36 +38,34 @@ func survey(src []byte) (beyond, control bool) {
 	return all&highs != 0, low&highs != 0
 }
 
-// quoteFrom returns the index of the first quotation mark from src[i] on, or len(src).
-// It is made for strings as short as keys are.
-func quoteFrom(src string, i int) int {
-	for ; i+8 <= len(src); i += 8 {
-		quote := load(src, i) ^ ones*'"'
-		if m := (quote - ones) &^ quote & highs; m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
-		}
-	}
-	for i < len(src) && src[i] != '"' {
-		i++
-	}
-	return i
-}
-
-// cleanEnd returns the index of the first byte from src[i] on that ends a string,
+// plainEnd returns the index of the first byte from src[i] on that ends a string,
 // or is not to stand in one as it is, or is an @, without which there is no password
 // in it.
-func cleanEnd(src string, i int) int {
-	for ; i+8 <= len(src); i += 8 {
-		w := load(src, i)
-		// Of a byte below 0x80 that is looked for, the subtraction sets the highest bit,
-		// and so it can in the bytes above it; of all others below 0x80 it does not.
-		m := (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones) | (w ^ ones*'@' - ones)
-		if m = m &^ w & highs; m != 0 {
+func plainEnd(src string, i int) int {
+	for ; i+16 <= len(src); i += 16 {
+		two := src[i : i+16]
+		if m := endsPlain(load(two, 0)); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
+		}
+		if m := endsPlain(load(two, 8)); m != 0 {
+			return i + 8 + bits.TrailingZeros64(m)>>3
 		}
 	}
 	for i < len(src) && (isPlain[src[i]] || src[i] >= utf8.RuneSelf) {
 		i++
 	}
 	return i
+}
+
+// endsPlain returns a word whose lowest set bit is in the lowest byte of w that
+// plainEnd looks for, or zero if there is none.
+func endsPlain(w uint64) uint64 {
+	// Of a byte below 0x80 that is looked for, one of the subtractions sets the highest bit,
+	// and so it can in the bytes above it; of all others below 0x80 none does. The first
+	// one takes control characters and quotation marks: when the bit that tells the latter
+	// from a space is turned over, they are what is less than '!'.
+	m := w ^ (' '^'"')*ones - '!'*ones
+	m |= w ^ '\\'*ones - ones
+	m |= w ^ '@'*ones - ones
+	return m &^ w & highs
 }

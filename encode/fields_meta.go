@@ -100,8 +100,10 @@ func Meta(obj []byte) (t time.Time, level slog.Level, hasLevel bool, msg []byte)
 type heading struct {
 	t                   time.Time
 	l                   slog.Level
-	timeRank, levelRank int // of the names under which they stood; 0: nowhere
-	clock               *clock
+	timeRank, levelRank int        // of the names under which they stood; 0: nowhere
+	clock               *clock     // nil: none
+	keys                *keyMemory // nil: none
+	odd                 bool       // it is settled that clean says no
 }
 
 // take reads the value of a member that can be the time or the level, and reports

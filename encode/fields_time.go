@@ -4,15 +4,15 @@ import "time"
 
 // metaTime reads a time as [Meta] documents. c may be nil.
 func metaTime(v Raw, c *clock) (time.Time, bool) {
-	if v.Kind() == KindString && len(v) <= metaMaxText {
-		if t, ok := parseDate(v[1:len(v)-1], c); ok { // as most are, without escapes
+	if n := len(v); 2 <= n && n <= metaMaxText && v[0] == '"' {
+		if t, ok := parseDate(view(v[1:n-1]), c); ok { // as most are, without escapes
 			return t, true
 		}
 	}
 	var buf [metaMaxText]byte
 	s := metaShort(buf[:0], v)
 	if len(s) > 4 && s[4] == '-' && v.Kind() == KindString {
-		return parseDate(s, nil)
+		return parseDate(view(s), nil)
 	}
 	return timeOfNumber(s)
 }
@@ -25,39 +25,54 @@ const (
 // clock keeps a second that was read: those of lines that follow closely are worked
 // out once a second. The zero value keeps nothing.
 type clock struct {
-	text    [toSecond]byte // as it was written
-	seconds int64          // since 1970, in UTC if no zone follows
+	head, middle, tail uint64 // the first bytes, those behind them and the last ones of how it was written
+	seconds            int64  // since 1970, in UTC if no zone follows
+}
+
+func (c *clock) keep(s string, seconds int64) {
+	*c = clock{load(s, 0), load(s, 8), load(s, toSecond-8), seconds}
+}
+
+// kept reports whether s begins with the second that c keeps.
+func (c *clock) kept(s string) bool {
+	return c != nil && len(s) >= toSecond && load(s, 0) == c.head && load(s, 8) == c.middle && load(s, toSecond-8) == c.tail
 }
 
 // parseDate reads a date and time, all of s. c may be nil.
-func parseDate(s []byte, c *clock) (t time.Time, ok bool) {
+func parseDate(s string, c *clock) (t time.Time, ok bool) {
 	var seconds int64
 	n := toSecond
-	if c != nil && len(s) >= toSecond && string(s[:toSecond]) == string(c.text[:]) {
+	if c.kept(s) {
 		seconds = c.seconds
 	} else if seconds, n, ok = parseSeconds(s); !ok {
 		return t, false
 	} else if c != nil && n == toSecond {
-		c.text, c.seconds = [toSecond]byte(s), seconds
+		c.keep(s, seconds)
 	}
-	s = s[n:]
 	nanoseconds := 0
-	if n == toSecond && len(s) > 0 && (s[0] == '.' || s[0] == ',') {
-		if nanoseconds, n = parseFraction(s[1:]); n == 0 {
+	if n == toSecond && len(s) > n && (s[n] == '.' || s[n] == ',') {
+		point := n
+		for n++; n < len(s) && '0' <= s[n] && s[n] <= '9'; n++ {
+			if i := n - point - 1; i < len(tenths) { // digits beyond the nanosecond are cut off
+				nanoseconds += int(s[n]-'0') * tenths[i]
+			}
+		}
+		if n == point+1 {
 			return t, false
 		}
-		s = s[1+n:]
 	}
-	east, ok := parseZone(s)
-	if !ok {
-		return t, false
+	var east int
+	if n+1 != len(s) || s[n] != 'Z' {
+		if east, ok = parseZone(s[n:]); !ok {
+			return t, false
+		}
 	}
 	return time.Unix(seconds-int64(east), int64(nanoseconds)).UTC(), true
 }
 
 // parseSeconds reads a date and time to the minute or second from the front of s, and
 // returns the seconds since 1970, were it UTC, and how many bytes it has.
-func parseSeconds(s []byte) (seconds int64, n int, ok bool) {
+func parseSeconds(s string) (seconds int64, n int, ok bool) {
 	if len(s) < toMinute || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != 't' && s[10] != ' ' || s[13] != ':' {
 		return 0, 0, false
 	}
@@ -77,23 +92,13 @@ func parseSeconds(s []byte) (seconds int64, n int, ok bool) {
 	return 86400*int64(daysSince1970(year, month, day)) + int64(60*(60*hour+minute)+second), n, true
 }
 
-// parseFraction reads the digits at the front of s as those behind the point of a
-// second, and returns how many they are. Those beyond the nanosecond are cut off.
-func parseFraction(s []byte) (nanoseconds, digits int) {
-	digits = digitsAt(s)
-	for i, c := range s[:min(digits, len(tenths))] {
-		nanoseconds += int(c-'0') * tenths[i]
-	}
-	return nanoseconds, digits
-}
-
 // tenths are the parts of a second that the digits behind its point count, in
 // nanoseconds.
 var tenths = [...]int{1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1}
 
 // twoDigits returns the number that two digits are; of what is no digit it makes
 // one that is larger than any part of a time.
-func twoDigits(s []byte, i int) int {
+func twoDigits(s string, i int) int {
 	tens, units := s[i]-'0', s[i+1]-'0'
 	if tens > 9 || units > 9 {
 		return 1 << 20
@@ -126,7 +131,7 @@ func daysSince1970(year, month, day int) int {
 
 // parseZone reads Z, an offset or nothing, with a space before it or none, all of s,
 // and returns how many seconds it is east of UTC.
-func parseZone(s []byte) (east int, ok bool) {
+func parseZone(s string) (east int, ok bool) {
 	if len(s) > 0 && s[0] == ' ' {
 		s = s[1:]
 	}

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"bytes"
 	"log/slog"
 	"time"
 )
@@ -11,14 +12,16 @@ import (
 //
 // The zero value is for [Lines.Begin]. Lines is not safe for concurrent use.
 type Lines struct {
-	e     *Encoder
-	t     time.Time
-	level slog.Level
-	frame []byte // the record of an empty line
-	spare []byte // memory for another frame
-	rest  int    // the index in frame of what is behind the time
-	text  int    // the index in frame of that line's quotation marks
-	clock clock
+	e      *Encoder
+	t      time.Time
+	level  slog.Level
+	frame  []byte // the record of an empty line
+	spare  []byte // memory for another frame
+	rest   int    // the index in frame of what is behind the time
+	text   int    // the index in frame of that line's quotation marks
+	clock  clock
+	keys   keyMemory
+	record []byte // memory for what Next returns
 }
 
 // Begin makes l encode lines that were read at t. attrs stand behind the message of a
@@ -32,6 +35,9 @@ func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.A
 	if cap(frame) > maxPooled {
 		frame, l.spare = nil, nil
 	}
+	if cap(l.record) > maxPooled {
+		l.record = nil
+	}
 	l.frame = nil // a method of attrs may end the goroutine
 	s := getState(e, frame)
 	s.beginTime(t)
@@ -40,6 +46,9 @@ func (l *Lines) Begin(e *Encoder, t time.Time, level slog.Level, attrs ...slog.A
 	text := len(s.buf)
 	s.buf = append(s.buf, emptyText...)
 	s.endLine(attrs)
+	if l.e == nil || l.e.rules != e.rules { // others may mask other keys
+		l.keys = keyMemory{}
+	}
 	l.e, l.t, l.level, l.frame, l.rest, l.text = e, t, level, s.release(), rest, text
 }
 
@@ -74,15 +83,68 @@ func (l *Lines) step() {
 // appended as [Encoder.AppendObject] does, any other as [Encoder.AppendLine]. size is
 // the length of the line that line is the head of, or else len(line).
 func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, level slog.Level) {
+	h := l.heading()
+	return l.append(dst, line, size, &h)
+}
+
+// append is Append with what it reads of the line in h.
+func (l *Lines) append(dst, line []byte, size int64, h *heading) (out []byte, t time.Time, level slog.Level) {
 	if size == int64(len(line)) && size <= int64(l.e.max) {
-		h := heading{clock: &l.clock}
-		if out, ok := l.e.appendObject(dst, line, &h); ok {
-			return out, l.timeOf(&h), l.levelOf(&h)
+		if out, ok := l.e.appendObject(dst, line, h); ok {
+			return out, l.timeOf(h), l.levelOf(h)
 		}
 	}
 	out, t = l.appendText(dst, line, size), l.t
 	l.step()
 	return out, t, l.level
+}
+
+// Next returns the record that the first line of text becomes, as Append has it, and
+// how many bytes of text that line takes. It ends with LF or CR LF, which do not belong
+// to it, or with text. The record is a part of text or of l's memory: it is good until the
+// next call, and not to be changed.
+func (l *Lines) Next(text []byte) (record []byte, n int, t time.Time, level slog.Level) {
+	h := l.heading()
+	if len(text) > 0 && text[0] == '{' {
+		end := l.e.rules.cleanEnd(text, &h, h.keys)
+		if n = lineEnd(text, end); n > 0 && end <= l.e.max {
+			return text[:end], n, l.timeOf(&h), l.levelOf(&h)
+		}
+		h.odd = true
+	}
+	line, n := cutLine(text)
+	l.record, t, level = l.append(l.record[:0], line, int64(len(line)), &h)
+	return l.record, n, t, level
+}
+
+func (l *Lines) heading() heading { return heading{clock: &l.clock, keys: &l.keys} }
+
+// lineEnd returns the index behind the end of line at text[i], or 0 if there is none or
+// i is negative.
+func lineEnd(text []byte, i int) int {
+	switch {
+	case i < 0:
+		return 0
+	case i == len(text):
+		return i
+	case text[i] == '\n':
+		return i + 1
+	case text[i] == '\r' && i+1 < len(text) && text[i+1] == '\n':
+		return i + 2
+	}
+	return 0
+}
+
+// cutLine returns the first line of text and how many bytes it takes there.
+func cutLine(text []byte) (line []byte, n int) {
+	n = bytes.IndexByte(text, '\n')
+	switch {
+	case n < 0:
+		return text, len(text)
+	case n > 0 && text[n-1] == '\r':
+		return text[:n-1], n + 1
+	}
+	return text[:n], n + 1
 }
 
 func (l *Lines) timeOf(h *heading) time.Time {

@@ -66,6 +66,62 @@ func FuzzLinesOfOneMoment(f *testing.F) {
 	})
 }
 
+// FuzzLinesOfOneText: each line of a text becomes the record that it becomes on its own,
+// whatever the lines around it are.
+func FuzzLinesOfOneText(f *testing.F) {
+	for _, s := range []string{
+		"", "\n", "a", "a\r\nb\r", "\r\n\r\n", "{}\n{}", "{\"a\":1,\n\"b\":2}\n", "{\"a\":1} \n {\"a\":2}\r\n{\"a\":3}\r", "{\"a\":1}x\n{\"a\":1}{\"a\":1}\n",
+		`{"time":"2026-11-22T11:00:00Z","level":"warn","msg":"m"}` + "\nno object\n" + `{"time":"2026-11-22T11:00:00.5Z","level":"info","msg":"n","n":1.5}` + "\n",
+		`{"time":3,"a":"http://h"}` + "\n" + `{"time":4,"a":"http://u:p@h"}` + "\n" + `{"time":4,"token":"x"}` + "\n" + `{"time":5,"toke":"x"}`,
+		`{"ts":1,"x":[{"y":"1"},{"y":"2"}]}` + "\n" + `{"ts":1,"x":[{"z":"1"},{"y":"\\n"}]}` + "\n" + `{"a":"` + strings.Repeat("b", 1100) + "\"}\n{\"a\":\"b\"}\n",
+	} {
+		f.Add([]byte(s))
+	}
+	const most = 1 << 10
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	encoders := []*encode.Encoder{
+		newEncoder(f, encode.Options{MaxRecord: most}),
+		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Off: true}}),
+		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Keys: []string{"y"}, Patterns: []string{"[0-9]+"}}}),
+		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Keys: []string{"y", "time"}}}),
+	}
+	var lines encode.Lines // for all texts, as one that is used again
+	f.Fuzz(func(t *testing.T, text []byte) {
+		before := bytes.Clone(text)
+		for i, e := range encoders {
+			for range 2 {
+				lines.Begin(e, now, slog.LevelInfo)
+				for rest := text; len(rest) > 0; {
+					line, _, ended := bytes.Cut(rest, []byte("\n"))
+					size := len(line)
+					if ended {
+						size++
+						line = bytes.TrimSuffix(line, []byte("\r"))
+					}
+					got, n, at, level := lines.Next(rest)
+					asked := at // a line without a time has the one that Lines gives it
+					want, wantTime, wantLevel := onItsOwn(e, most, asked, line, int64(len(line)), nil)
+					if n != size || string(got) != string(want) || !at.Equal(wantTime) || level != wantLevel {
+						t.Fatalf("encoder %d: %q of %d bytes became\n%s at %v, %v, %d bytes, want\n%s at %v, %v", i, line, size, got, at, level, n, want, wantTime, wantLevel)
+					}
+					rest = rest[n:]
+				}
+			}
+		}
+		if !bytes.Equal(text, before) {
+			t.Errorf("the text was changed")
+		}
+	})
+}
+
+func TestNextOfNothingIsAnEmptyLine(t *testing.T) {
+	var lines encode.Lines
+	lines.Begin(newEncoder(t, encode.Options{}), time.Time{}, slog.LevelInfo)
+	if got, n, _, _ := lines.Next(nil); n != 0 || string(got) != `{"level":"INFO","msg":""}` {
+		t.Errorf("%s, %d", got, n)
+	}
+}
+
 // There are destinations that take two records of one time and text for one.
 func TestLinesOfOneMomentHaveTimesOfTheirOwn(t *testing.T) {
 	e := newEncoder(t, encode.Options{})
@@ -185,6 +241,22 @@ func BenchmarkLines(b *testing.B) {
 				line := all[i%len(all)]
 				buf, _, _ = lines.Append(buf[:0], line, int64(len(line)))
 				i++
+			}
+		})
+		b.Run(c.name+", text", func(b *testing.B) {
+			e := newEncoder(b, encode.Options{})
+			text := bytes.Join(all, []byte("\n"))
+			var lines encode.Lines
+			lines.Begin(e, now, slog.LevelInfo)
+			b.SetBytes(int64(len(all[0])))
+			b.ReportAllocs()
+			rest := text
+			for b.Loop() {
+				if len(rest) == 0 {
+					rest = text
+				}
+				_, n, _, _ := lines.Next(rest)
+				rest = rest[n:]
 			}
 		})
 	}

@@ -111,14 +111,14 @@ func numberEnd(src []byte, i int) (int, status) {
 	if i < len(src) && src[i] == '0' {
 		i++
 	} else {
-		end := digitsEnd(src, i)
+		end := digitsEnd(view(src), i)
 		if end == i {
 			return i, missing(src, i)
 		}
 		i = end
 	}
 	if i < len(src) && src[i] == '.' {
-		end := digitsEnd(src, i+1)
+		end := digitsEnd(view(src), i+1)
 		if end == i+1 {
 			return end, missing(src, end)
 		}
@@ -129,7 +129,7 @@ func numberEnd(src []byte, i int) (int, status) {
 		if i < len(src) && (src[i] == '+' || src[i] == '-') {
 			i++
 		}
-		end := digitsEnd(src, i)
+		end := digitsEnd(view(src), i)
 		if end == i {
 			return end, missing(src, end)
 		}
@@ -138,11 +138,24 @@ func numberEnd(src []byte, i int) (int, status) {
 	return i, scanned
 }
 
-func digitsEnd(src []byte, i int) int {
+// digitsEnd returns the index of the first byte from src[i] on that is no decimal digit.
+func digitsEnd(src string, i int) int {
+	for ; i+8 <= len(src); i += 8 {
+		if m := noDigits(load(src, i)); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
 	for i < len(src) && '0' <= src[i] && src[i] <= '9' {
 		i++
 	}
 	return i
+}
+
+// noDigits returns a word whose lowest set bit is in the lowest byte of w that is no
+// decimal digit, or zero if there is none.
+func noDigits(w uint64) uint64 {
+	w ^= zeros // a digit is less than 10 now; what is more has the highest bit, or its sum has
+	return (w + (0x80-10)*ones | w) & highs
 }
 
 // missing says why there is nothing of use at src[i].

@@ -215,11 +215,11 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 		case st == frame.Reserved:
 			return atUnpublished
 		case st == frame.Void:
+			s.skip(length)
 			s.corrupt++
-			s.skip(length)
 		case frame.UnpackLevel(frameAt(s.seg, s.off)[frame.WordCheck]) < l.MinLevel:
-			s.filtered++
 			s.skip(length)
+			s.filtered++
 		case !b.fits(length, l):
 			return atLimit
 		default:
@@ -232,7 +232,8 @@ func (s *span) copy(b *Batch, l ReadLimits) reason {
 	return atEnd
 }
 
-// skip passes the next frame.
+// skip passes the next frame. Whoever counts it does so afterwards: it may be broken, and
+// reading the memory of a file may fault.
 func (s *span) skip(length int) {
 	if s.off+frame.Bytes(length) > s.end || frameAt(s.seg, s.off)[frame.WordSeq] != s.seq-s.seg.shift {
 		s.broken(s.off, s.seq-s.seg.shift, length)
@@ -323,8 +324,9 @@ func (b *Batch) reserve(length, left int, l ReadLimits) {
 	if l.Records <= 0 || l.Bytes <= 0 {
 		return
 	}
-	records := min(l.Records, l.Bytes/max(length, 1)+1)
-	b.buf = make([]byte, 0, min(int64(records)*int64(frame.Bytes(length+length/8)), int64(max(l.Bytes, length))+int64(records)*frame.Overhead, int64(left)))
+	payload := min(max(l.Bytes, length), left) // more would be of no use, nor would there be a number for it
+	records := min(l.Records, payload/max(length, 1)+1, left/frame.Header)
+	b.buf = make([]byte, 0, min(int64(records)*int64(frame.Bytes(length+length/8)), int64(payload)+int64(records)*frame.Overhead, int64(left)))
 	b.entries = make([]entry, 0, min(l.Records, left/int(frame.Bytes(length))))
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/frame"
 )
 
 // appended is a record as a test gave it to a journal.
@@ -152,4 +155,58 @@ func TestABatchMakesRoomOnce(t *testing.T) {
 			c.detach()
 		}
 	}
+}
+
+func TestLimitsMayBeAsLargeAsNumbersAre(t *testing.T) {
+	for _, length := range []int{0, 1, 100} {
+		for _, l := range []ReadLimits{{math.MaxInt, math.MaxInt, 0}, {1000, math.MaxInt, 0}, {math.MaxInt, 1 << 20, 0}, {math.MaxInt, 0, 0}} {
+			j, err := Open(Config{MaxBytes: 1 << 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 1000 {
+				if err := j.Append(time.Time{}, slog.LevelInfo, make([]byte, length)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var b Batch
+			c := j.NewCursor(CursorConfig{})
+			if c.Read(&b, l); b.Len() != 1000 || cap(b.buf) > 1<<20 {
+				t.Errorf("%+v, records of %d bytes: %d records in %d bytes of memory", l, length, b.Len(), cap(b.buf))
+			}
+			j.Close()
+		}
+	}
+}
+
+// A broken frame is read again from the file, where there is one, and counted then.
+func TestABrokenFrameIsNotCountedBeforeItIsKnown(t *testing.T) {
+	j, err := Open(Config{MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for range 2 {
+		if err := j.Append(time.Time{}, slog.LevelDebug, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.active.words[frame.HeaderWords+frame.WordSeq] ^= 1
+	c := j.NewCursor(CursorConfig{})
+	s, ok := c.begin(nil)
+	if !ok {
+		t.Fatal("there is nothing to read")
+	}
+	func() {
+		defer func() {
+			if _, broken := recover().(brokenFrame); !broken {
+				t.Error("the broken frame was read")
+			}
+		}()
+		s.copy(new(Batch), ReadLimits{})
+	}()
+	if s.filtered != 1 || s.seq != 1 {
+		t.Errorf("%d records filtered, %d passed; want the one before the broken frame", s.filtered, s.seq)
+	}
+	c.finish(s)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -171,24 +172,14 @@ func TestRunThatFitsIntoTheJournalDoesNotCount(t *testing.T) {
 }
 
 func TestFilesGetEveryRecordAndAreClearedAfterTheRun(t *testing.T) {
-	dir := t.TempDir()
-	d := files(dir)
-	remove := d.clear
+	s := &session{dir: t.TempDir()}
 	const calls = 6100
 	lines := map[string]int{}
-	d.clear = func() error {
-		names, _ := filepath.Glob(filepath.Join(dir, "*"))
-		for _, name := range names {
-			if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
-				continue // a library's link to its newest file
-			}
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			lines[filepath.Base(name)] = bytes.Count(text, []byte("\n"))
-		}
-		return remove()
+	counted := func() (destinations, error) {
+		d, err := s.files()
+		empty := d.clear
+		d.clear = func() error { return errors.Join(countLines(s.dir, lines), empty()) }
+		return d, err
 	}
 	for _, n := range []int{1, 3} {
 		arms := []arm{(pipeline{journalBytes: 1 << 20}).arm("", inCall, n)}
@@ -200,6 +191,10 @@ func TestFilesGetEveryRecordAndAreClearedAfterTheRun(t *testing.T) {
 		}
 		for _, a := range arms {
 			clear(lines)
+			d, err := counted()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if _, err := measure(a, d, calls, 2); err != nil {
 				t.Fatal(err)
 			}
@@ -210,7 +205,7 @@ func TestFilesGetEveryRecordAndAreClearedAfterTheRun(t *testing.T) {
 			if want := n * (calls + calls/warm); total != want {
 				t.Errorf("%s: %d records in %v, want %d in %d files", a, total, lines, want, n)
 			}
-			if left, _ := filepath.Glob(filepath.Join(dir, "*.log")); len(left) > 0 {
+			if left, _ := os.ReadDir(s.dir); len(left) > 0 {
 				t.Errorf("%s leaves %v", a, left)
 			}
 		}
@@ -266,5 +261,46 @@ func TestAHungSinkThatIsSparedDoesNotVoidTheFigure(t *testing.T) {
 		if err := s.close(); err != nil && name == "none hung" {
 			t.Error(err)
 		}
+	}
+}
+
+// countLines adds to lines how many each file in a directory of dir has.
+func countLines(dir string, lines map[string]int) error {
+	names, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
+	for _, name := range names {
+		if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
+			continue // a library's link to its newest file
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		lines[filepath.Base(name)] += bytes.Count(text, []byte("\n"))
+	}
+	return nil
+}
+
+// Each of several arms gets all of its calls, whatever their number, and the
+// ledger of the last turn has them all.
+func TestArmsThatTakeTurnsMakeAllTheirCalls(t *testing.T) {
+	s := &session{rounds: 2, journal: 1 << 20, dir: t.TempDir(), log: io.Discard}
+	arms := []arm{pipeline{journalBytes: s.journal}.arm("", inCall, 2), peerNamed(nameZap).arm(inCall, 2), peerNamed(nameZapBuffered).arm(inCall, 2)}
+	found, err := sides(s, s.files, 2, arms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range found {
+		want := arms[i].calls(s.journal) / 2 * 2 * turns
+		for _, y := range x.samples {
+			if y.calls != want || y.void != nil || y.wall <= 0 || y.elapsed <= 0 {
+				t.Errorf("%s: %+v, want %d calls", x.arm, y, want)
+			}
+		}
+		if len(x.samples) != s.rounds {
+			t.Errorf("%s: %d samples, want %d", x.arm, len(x.samples), s.rounds)
+		}
+	}
+	if left, _ := os.ReadDir(s.dir); len(left) > 0 {
+		t.Errorf("%v are left", left)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -21,15 +20,18 @@ type destinations struct {
 	writer  func(i int) (io.WriteCloser, error)
 	route   func(i int) fapilog.Route
 	release func()       // before fapilog is closed: lets go what hangs; nil: nothing does
-	clear   func() error // after each run; nil: there is nothing to clear
+	clear   func() error // after each turn: what was written is no more; nil: nothing is kept
+	remove  func() error // after the run; nil: there is nothing to remove
 }
 
-// cleared clears what a run has left.
-func (d destinations) cleared() error {
-	if d.clear == nil {
+func (d destinations) cleared() error { return callIf(d.clear) }
+func (d destinations) removed() error { return callIf(d.remove) }
+
+func callIf(f func() error) error {
+	if f == nil {
 		return nil
 	}
-	return d.clear()
+	return f()
 }
 
 // discard takes everything and keeps nothing.
@@ -43,9 +45,14 @@ func discard() destinations {
 	}
 }
 
-// files appends to files in dir, one for each destination. On the peers' side they
-// are not buffered, unless the peer does so.
-func files(dir string) destinations {
+// discards is discard for each arm of several.
+func discards() (destinations, error) { return discard(), nil }
+
+// files returns files for one arm of several: a sink appends to a file for each of its
+// destinations. They are in a directory of their own in s.dir, are emptied after each
+// turn, so that the system has not to write back what nobody wants, and removed after the run. On the peers' side they are not buffered, unless the peer does so.
+func (s *session) files() (destinations, error) {
+	dir, err := os.MkdirTemp(s.dir, "files-")
 	path := func(side string, i int) string { return filepath.Join(dir, fmt.Sprintf("%s-%d.log", side, i)) }
 	return destinations{
 		kind: "file",
@@ -55,17 +62,20 @@ func files(dir string) destinations {
 		route: func(i int) fapilog.Route {
 			return fapilog.Route{URI: "file://" + path("fapilog", i)}
 		},
-		clear: func() error {
-			written, err := filepath.Glob(filepath.Join(dir, "*.log"))
-			for _, name := range written {
-				// A library may still be removing its old files.
-				if e := os.Remove(name); !errors.Is(e, fs.ErrNotExist) {
-					err = errors.Join(err, e)
-				}
-			}
-			return err
-		},
+		clear:  func() error { return emptied(dir) },
+		remove: func() error { return os.RemoveAll(dir) },
+	}, err
+}
+
+// emptied cuts all files in dir to nothing.
+func emptied(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			err = errors.Join(err, os.Truncate(filepath.Join(dir, e.Name()), 0))
+		}
 	}
+	return err
 }
 
 type nopCloser struct{ io.Writer }

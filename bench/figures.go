@@ -40,9 +40,9 @@ type row struct {
 	Figure   string // "ns per call", "p99.9 ns", "records per CPU-second", …
 
 	Ours, Theirs float64  // medians of the rounds; Theirs 0: the question is no ratio
-	Ratio        quotient // Ours over Theirs; where the question is no ratio its Medians is Ours
+	Ratio        quotient // Ours over Theirs; where the question is no ratio its Median is Ours
 
-	Reach, Goal float64 // limits of Ratio.Medians; 0: none
+	Reach, Goal float64 // limits of Ratio.Median; 0: none
 	AtLeast     bool    // the limits are least values: greater is better
 
 	// Note is what the peer can lose or where it blocks, or how the two sides
@@ -53,15 +53,16 @@ type row struct {
 // reached reports whether the ratio keeps to limit.
 func (r row) reached(limit float64) bool {
 	if r.AtLeast {
-		return r.Ratio.Medians >= limit
+		return r.Ratio.Median >= limit
 	}
-	return r.Ratio.Medians <= limit
+	return r.Ratio.Median <= limit
 }
 
-// quotient is one side's figure over the other's.
+// quotient is one side's figure over the other's, in each round by itself: what
+// else the machine does for some seconds then falls on both.
 type quotient struct {
-	Medians         float64 // median over median
-	Least, Greatest float64 // of the rounds, each by itself
+	Median          float64 // of the rounds
+	Least, Greatest float64 // of them
 }
 
 // quotientOf compares two arms round by round. Both have as many rounds.
@@ -72,7 +73,7 @@ func quotientOf(ours, theirs []float64) quotient {
 	for i := range ours {
 		rounds[i] = over(ours[i], theirs[i])
 	}
-	return quotient{over(median(ours), median(theirs)), slices.Min(rounds), slices.Max(rounds)}
+	return quotient{median(rounds), slices.Min(rounds), slices.Max(rounds)}
 }
 
 func over(a, b float64) float64 {
@@ -91,7 +92,7 @@ func alone(ours []float64) quotient {
 }
 
 func (q quotient) String() string {
-	return fmt.Sprintf("%s (%s–%s)", fraction(q.Medians), fraction(q.Least), fraction(q.Greatest))
+	return fmt.Sprintf("%s (%s–%s)", fraction(q.Median), fraction(q.Least), fraction(q.Greatest))
 }
 
 // median returns the middle of values, or the mean of the two in the middle.
@@ -101,7 +102,7 @@ func median(values []float64) float64 {
 	if n == 0 {
 		return 0
 	}
-	return (v[(n-1)/2] + v[n/2]) / 2
+	return v[(n-1)/2]/2 + v[n/2]/2 // the sum might be too great
 }
 
 // compare makes r's figures of both sides' rounds.

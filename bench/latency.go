@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -22,27 +23,44 @@ func slowOf(l latency) float64 { return l.slow }
 // leastCalls leaves 2,000 calls beyond a p99.9.
 const leastCalls = 2_000_000
 
-// measureLatency sets a up, warms it up, and times calls calls of one goroutine.
-func measureLatency(a arm, d destinations, calls int) (l latency, err error) {
-	subject, err := a.open(a, d)
-	if err != nil {
-		return latency{}, err
+// measureLatency sets both arms up, warms them up, and times calls calls of each in each
+// turn, of one goroutine. A turn begins when the destinations have what was logged before,
+// and counts by itself or not at all.
+func measureLatency(arms [2]arm, d [2]destinations, calls, turns, round int) (l [2]latency, err error) {
+	var subjects [2]*subject
+	var times [2]histogram
+	for i, a := range arms {
+		s, e := a.open(a, d[i])
+		if e != nil {
+			return l, fmt.Errorf("%s: %w", a, e)
+		}
+		defer func() { err = errors.Join(err, s.close(), d[i].removed()) }()
+		s.log(calls)
+		_, _ = s.settle(calls)
+		subjects[i] = s
 	}
-	defer func() { err = errors.Join(err, subject.close(), d.cleared()) }()
-	subject.log(calls / warm)
-	_, _ = subject.settle(calls / warm)
-	runtime.GC()
-
-	h := timed(calls, func() { subject.log(1) })
-	_, l.void = subject.settle(calls)
-	l.p50, l.p999 = h.quantile(0.5), h.quantile(0.999)
-	l.slow = float64(h.over(time.Millisecond)) / float64(calls) * 1e6
+	for turn := range turns {
+		for i := range subjects {
+			i ^= (turn + round) % 2 // neither is always the first
+			s := subjects[i]
+			runtime.GC()
+			times[i].time(calls, func() { s.log(1) })
+			if _, void := s.settle(calls); l[i].void == nil {
+				l[i].void = void
+			}
+		}
+	}
+	for i := range times {
+		h := &times[i]
+		l[i].p50, l[i].p999 = h.quantile(0.5), h.quantile(0.999)
+		l[i].slow = float64(h.over(time.Millisecond)) / float64(calls*turns) * 1e6
+	}
 	return l, nil
 }
 
-// timed makes calls calls. The end of one is the beginning of the next.
-func timed(calls int, call func()) *histogram {
-	h := new(histogram)
+// time makes calls calls and adds what each takes. The end of one is the beginning
+// of the next.
+func (h *histogram) time(calls int, call func()) {
 	base := time.Now()
 	last := time.Since(base)
 	for range calls {
@@ -51,9 +69,12 @@ func timed(calls int, call func()) *histogram {
 		h.add(now - last)
 		last = now
 	}
-	return h
 }
 
 // clock returns what the clock and the counting take of each time, in
 // nanoseconds.
-var clock = sync.OnceValue(func() float64 { return timed(1<<20, func() {}).quantile(0.5) })
+var clock = sync.OnceValue(func() float64 {
+	var h histogram
+	h.time(1<<20, func() {})
+	return h.quantile(0.5)
+})

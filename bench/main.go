@@ -48,13 +48,13 @@ func main() {
 // run is the program. It prints what was found as Markdown, and does not fail on
 // account of a figure: a benchmark is no test.
 func run(args []string, stdout, stderr io.Writer) error {
-	journal := sink.Bytes(8 << 20)
+	journal := sink.Bytes(2 << 20)
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	list := fs.Bool("list", false, "list the targets")
 	only := fs.String("target", "", "measure only these `targets`, separated by commas")
 	rounds := fs.Int("rounds", defaultRounds, "how many times each arm runs; figures that count have 5 or more")
-	fs.Var(&journal, "journal", "`size` of fapilog's journal, where a target's own rule does not say otherwise: loki takes 4 MiB at most, scaling 2 MiB, memory and idle the default")
+	fs.Var(&journal, "journal", "`size` of fapilog's journal, where a target's own rule does not say otherwise: loki takes 4 MiB at most, scaling 2 MiB, memory and idle 64 MiB")
 	dir := fs.String("dir", "", "`directory` for the files that are written, on the file system to measure; default: that of temporary files")
 	output := fs.String("o", "", "write what was found to this `file` as well, for -render")
 	render := fs.Bool("render", false, "measure nothing: write the generated parts of the pages from "+figuresFile)

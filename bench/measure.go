@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -31,28 +32,79 @@ func perCPUSecond(s sample) float64 { return 1e9 / s.processCPU }
 // journal's segments have then been used, and the pools filled.
 const warm = 5
 
+// turns is how many turns each arm has in a round. What else the machine does for some
+// seconds then falls on all of them.
+const turns = 4
+
 // measure sets a up, warms it up, and measures calls calls, spread over
 // goroutines.
-func measure(a arm, d destinations, calls, goroutines int) (s sample, err error) {
-	subject, err := a.open(a, d)
-	if err != nil {
-		return sample{}, err
+func measure(a arm, d destinations, calls, goroutines int) (sample, error) {
+	samples, err := measureByTurns([]arm{a}, []destinations{d}, []int{calls}, goroutines, 1, 0)
+	return samples[0], err
+}
+
+// measureByTurns is measure for several arms, each with its destinations and the calls
+// that it makes in each turn. A turn ends when the destinations have what was logged in
+// it, and counts by itself or not at all. Each round begins with another arm.
+func measureByTurns(arms []arm, d []destinations, calls []int, goroutines, turns, round int) (samples []sample, err error) {
+	trials := make([]trial, len(arms))
+	samples = make([]sample, len(arms))
+	for i, a := range arms {
+		subject, e := a.open(a, d[i])
+		if e != nil {
+			return samples, fmt.Errorf("%s: %w", a, e)
+		}
+		defer func() { err = errors.Join(err, subject.close(), d[i].removed()) }()
+		each := calls[i] / goroutines / warm
+		runCallers(subject, each, goroutines)
+		_, _ = subject.settle(each * goroutines) // what was warmed up need not count
+		trials[i].subject = subject
 	}
-	defer func() { err = errors.Join(err, subject.close(), d.cleared()) }()
-	each := calls / goroutines
-	runCallers(subject, each/warm, goroutines)
-	_, _ = subject.settle(each / warm * goroutines) // what was warmed up need not count
-	runtime.GC()
+	for turn := range turns {
+		for i := range trials {
+			if i = (i + turn + round) % len(trials); turn%2 == 1 { // neighbours change places
+				i = len(trials) - 1 - i
+			}
+			runtime.GC()
+			trials[i].turn(calls[i]/goroutines, goroutines)
+			err = errors.Join(err, d[i].cleared())
+		}
+	}
+	for i := range trials {
+		samples[i] = trials[i].sample()
+	}
+	return samples, err
+}
 
+// trial is a subject and what its turns have cost so far.
+type trial struct {
+	subject               *subject
+	calls                 int
+	wall, thread, process time.Duration // see sample; of all calls together
+	elapsed               time.Duration
+	void                  error
+}
+
+// turn makes each calls on every goroutine.
+func (t *trial) turn(each, goroutines int) {
 	process, start := processCPU(), time.Now()
-	wall, thread := runCallers(subject, each, goroutines)
-	s.calls = each * goroutines
-	_, s.void = subject.settle(s.calls)
-	s.elapsed, process = time.Since(start), processCPU()-process
+	wall, thread := runCallers(t.subject, each, goroutines)
+	t.calls += each * goroutines
+	if _, err := t.subject.settle(each * goroutines); t.void == nil {
+		t.void = err
+	}
+	t.elapsed += time.Since(start)
+	t.process += processCPU() - process
+	t.wall += wall
+	t.thread += thread
+}
 
-	n := float64(s.calls)
-	s.wall, s.threadCPU, s.processCPU = float64(wall)/n, float64(thread)/n, float64(process)/n
-	return s, nil
+func (t *trial) sample() sample {
+	n := float64(t.calls)
+	return sample{
+		wall: float64(t.wall) / n, threadCPU: float64(t.thread) / n, processCPU: float64(t.process) / n,
+		calls: t.calls, elapsed: t.elapsed, void: t.void,
+	}
 }
 
 // settle waits until the destinations have everything.

@@ -14,7 +14,7 @@ func (f *figures) write(w io.Writer) { fmt.Fprintf(w, "%s\n%s", f.table(), f.plo
 // setting says in two lines where and how the figures were found.
 func (f *figures) setting() string {
 	m := f.Machine
-	return fmt.Sprintf("%s, %d processors, %s, %s.\nMedians of %d alternating rounds, in brackets the least and the greatest round; fapilog's redaction on, its journal %d MiB (into Loki 4 at most, in the plots 2; 64, the default, for memory, idle and the backlog).\n",
+	return fmt.Sprintf("%s, %d processors, %s, %s.\nMedians of %d alternating rounds, in brackets the least and the greatest round; fapilog's redaction on, its journal %d MiB (8 for row 6; 64, the default, for memory, idle and the backlog).\n",
 		m.CPU, m.Cores, m.Kernel, m.Go, f.Rounds, f.Journal>>20)
 }
 
@@ -59,7 +59,7 @@ func (r row) sides() string {
 }
 
 // isAlone reports whether r's question is no ratio.
-func (r row) isAlone() bool { return r.Theirs == 0 && r.Ratio.Medians == r.Ours }
+func (r row) isAlone() bool { return r.Theirs == 0 && r.Ratio.Median == r.Ours }
 
 // cell is text in a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
@@ -142,7 +142,7 @@ func (f *figures) summary() string {
 	b.WriteString(f.setting())
 	b.WriteString("\n| | figure | fapilog ÷ other | wanted | |\n|---|---|---:|---:|---|\n")
 	for _, r := range f.numbered() {
-		ratio := fraction(r.Ratio.Medians)
+		ratio := fraction(r.Ratio.Median)
 		if r.Void != "" {
 			ratio = ""
 		}

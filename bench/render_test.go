@@ -96,12 +96,12 @@ func TestPartWithoutItsMarkersIsAMistake(t *testing.T) {
 	}
 }
 
-func TestRatioIsThatOfTheMediansWithTheRangeOfTheRounds(t *testing.T) {
+func TestRatioIsTheMedianOfTheRoundsRatios(t *testing.T) {
 	for _, test := range []struct {
 		ours, theirs []float64
 		want         quotient
 	}{
-		{[]float64{100, 300, 200}, []float64{100, 100, 50}, quotient{2, 1, 4}},
+		{[]float64{100, 300, 200}, []float64{100, 100, 50}, quotient{3, 1, 4}},
 		{[]float64{0, 0}, []float64{0, 0}, quotient{1, 1, 1}},
 		{[]float64{1}, []float64{0}, quotient{math.MaxFloat64, math.MaxFloat64, math.MaxFloat64}},
 	} {

@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // side is an arm of a throughput target and its samples.
 type side struct {
 	arm     arm
@@ -25,21 +27,32 @@ func (x side) void() string {
 	return ""
 }
 
-// sides measures arms in turn, on goroutines goroutines.
-func sides(s *session, d destinations, goroutines int, arms []arm) ([]side, error) {
-	names := make([]string, len(arms))
+// sides measures arms by turns, each with destinations of its own, on goroutines
+// goroutines.
+func sides(s *session, d func() (destinations, error), goroutines int, arms []arm) ([]side, error) {
+	found := make([]side, len(arms))
+	calls := make([]int, len(arms))
 	for i, a := range arms {
-		names[i] = a.String()
+		found[i].arm, calls[i] = a, a.calls(s.journal)
 	}
-	samples, err := alternate(s, names, func(i int) (sample, error) {
-		return measure(arms[i], d, arms[i].calls(s.journal), goroutines)
+	round := -1
+	rounds, err := alternate(s, []string{fmt.Sprintf("%d arms", len(arms))}, func(int) (_ []sample, err error) {
+		round++
+		own := make([]destinations, len(arms))
+		for i := range own {
+			if own[i], err = d(); err != nil {
+				return nil, err
+			}
+		}
+		return measureByTurns(arms, own, calls, goroutines, turns, round)
 	})
 	if err != nil {
 		return nil, err
 	}
-	found := make([]side, len(arms))
-	for i, a := range arms {
-		found[i] = side{a, samples[i]}
+	for _, samples := range rounds[0] {
+		for i := range found {
+			found[i].samples = append(found[i].samples, samples[i])
+		}
 	}
 	return found, nil
 }

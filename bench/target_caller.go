@@ -17,7 +17,7 @@ const (
 )
 
 func runCaller(s *session) error {
-	found, err := sides(s, discard(), 1, callerArms(s.journal))
+	found, err := sides(s, discards, 1, callerArms(s.journal))
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func runEfficiency(s *session) error {
 		for _, name := range throughput {
 			arms = append(arms, peerNamed(name).arm(inCall, n))
 		}
-		found, err := sides(s, files(s.dir), 1, arms)
+		found, err := sides(s, s.files, 1, arms)
 		if err != nil {
 			return err
 		}

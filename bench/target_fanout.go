@@ -6,7 +6,7 @@ func fanoutTarget() target {
 
 func runFanout(s *session) error {
 	ours := pipeline{journalBytes: s.journal}
-	many, one, err := timings(s, [2]arm{ours.arm("16 sinks", inCall, 16), ours.arm("1 sink", inCall, 1)},
+	many, one, err := timings(s, leastCalls, [2]arm{ours.arm("16 sinks", inCall, 16), ours.arm("1 sink", inCall, 1)},
 		[2]func() destinations{discard, discard})
 	if err != nil {
 		return err

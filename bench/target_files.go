@@ -22,7 +22,7 @@ func runFiles(s *session) error {
 	for _, p := range toFiles() {
 		arms = append(arms, p.arm(inCall, files3))
 	}
-	found, err := sides(s, files(s.dir), 1, arms)
+	found, err := sides(s, s.files, 1, arms)
 	if err != nil {
 		return err
 	}

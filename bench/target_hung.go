@@ -19,7 +19,7 @@ const hungSinks = 8
 
 func runHung(s *session) error {
 	ours := pipeline{journalBytes: s.journal, spared: 1, diagnostics: slog.New(slog.DiscardHandler)}
-	hung, none, err := timings(s,
+	hung, none, err := timings(s, 3*leastCalls, // few of them are slow
 		[2]arm{ours.arm("one of 8 sinks hung", inCall, hungSinks), ours.arm("none of 8 sinks hung", inCall, hungSinks)},
 		[2]func() destinations{firstHangs, firstMayDrop})
 	if err != nil {

@@ -89,7 +89,7 @@ func TestLokiRowsCompareEachArmWithThePeerAfterIt(t *testing.T) {
 		t.Errorf("the first row is %+v", rows[0])
 	}
 	for i, want := range []float64{4, 3, 2} {
-		if r := rows[i]; r.Ratio.Medians != want || !r.AtLeast || (r.Void != "") != (i == 1) {
+		if r := rows[i]; r.Ratio.Median != want || !r.AtLeast || (r.Void != "") != (i == 1) {
 			t.Errorf("%s: %v, want %v; void for %q", r.Question, r.Ratio, want, r.Void)
 		}
 	}

@@ -89,10 +89,10 @@ func TestGrowthIsTheEndOverTheBeginningByTheUnit(t *testing.T) {
 	w.growth(s, row{Reach: 1}, 1, func(s sample, x int) float64 { return s.processCPU / float64(x*x) })
 	w.sides[0][0].samples[1].void = errors.New("records were lost")
 	w.growth(s, row{Reach: 1}, 1, wholeCPU)
-	if r := s.figures.Rows[0]; r.Ours != 125 || r.Theirs != 1000 || r.Ratio.Medians != 0.125 || r.Void != "" {
+	if r := s.figures.Rows[0]; r.Ours != 125 || r.Theirs != 1000 || r.Ratio.Median != 0.125 || r.Void != "" {
 		t.Errorf("%+v, want 125 over 1000", r)
 	}
-	if r := s.figures.Rows[1]; r.Ratio.Medians != 8 || r.Void != "records were lost" {
+	if r := s.figures.Rows[1]; r.Ratio.Median != 8 || r.Void != "records were lost" {
 		t.Errorf("%+v, want 8, which does not count", r)
 	}
 }

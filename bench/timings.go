@@ -25,15 +25,24 @@ func (x timing) void() string {
 	return ""
 }
 
-// timings times single calls of two arms in turn, each with its destinations.
-func timings(s *session, arms [2]arm, d [2]func() destinations) (ours, theirs timing, err error) {
-	samples, err := alternate(s, []string{arms[0].String(), arms[1].String()}, func(i int) (latency, error) {
-		return measureLatency(arms[i], d[i](), max(callsFor(s.journal), leastCalls))
+// timings times least single calls in a round of two arms by turns, each with its
+// destinations.
+func timings(s *session, least int, arms [2]arm, d [2]func() destinations) (ours, theirs timing, err error) {
+	name := arms[0].String() + ", and " + arms[1].String()
+	calls, round := callsFor(s.journal), -1
+	samples, err := alternate(s, []string{name}, func(int) ([2]latency, error) {
+		round++
+		return measureLatency(arms, [2]destinations{d[0](), d[1]()}, calls, (least+calls-1)/calls, round)
 	})
 	if err != nil {
 		return ours, theirs, err
 	}
-	return timing{arms[0], samples[0]}, timing{arms[1], samples[1]}, nil
+	ours.arm, theirs.arm = arms[0], arms[1]
+	for _, both := range samples[0] {
+		ours.samples = append(ours.samples, both[0])
+		theirs.samples = append(theirs.samples, both[1])
+	}
+	return ours, theirs, nil
 }
 
 // compareTimes adds r with the figure of both sides.

@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// limit is the least number that does not fit into one word of digits.
-const limit = 1e8
+// tenTo8 is the least number that has more digits than a word has bytes.
+const tenTo8 = 1e8
 
 // maxDigits is the length of the longest uint64 in base 10.
 const maxDigits = 20
 
 // appendInt appends n in base 10.
 func appendInt(dst []byte, n int64) []byte {
-	if uint64(n) >= limit {
+	if uint64(n) >= tenTo8 {
 		return appendLong(dst, n)
 	}
 	room := dst[len(dst):cap(dst)]
@@ -38,15 +38,15 @@ func appendLong(dst []byte, n int64) []byte {
 // appendUint appends n in base 10.
 func appendUint(dst []byte, n uint64) []byte {
 	switch {
-	case n < limit:
+	case n < tenTo8:
 		return appendInt(dst, int64(n))
-	case n < limit*limit:
-		dst = appendInt(dst, int64(n/limit))
+	case n < tenTo8*tenTo8:
+		dst = appendInt(dst, int64(n/tenTo8))
 	default:
-		dst = appendInt(dst, int64(n/(limit*limit)))
-		dst = binary.LittleEndian.AppendUint64(dst, digits(n/limit%limit)|zeros)
+		dst = appendInt(dst, int64(n/(tenTo8*tenTo8)))
+		dst = binary.LittleEndian.AppendUint64(dst, digits(n/tenTo8%tenTo8)|zeros)
 	}
-	return binary.LittleEndian.AppendUint64(dst, digits(n%limit)|zeros)
+	return binary.LittleEndian.AppendUint64(dst, digits(n%tenTo8)|zeros)
 }
 
 const zeros = '0' * ones

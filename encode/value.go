@@ -82,8 +82,8 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, '"')
 }
 
-// appendAny appends v, which is not nil: an error that is no json.Marshaler by its text, all else as
-// encoding/json does. It contains panics of v's methods.
+// appendAny appends v, which is not nil: an error that is no json.Marshaler by its text,
+// all else as encoding/json does. It contains panics of v's methods.
 func (s *state) appendAny(v any) {
 	before := len(s.buf)
 	defer func() {

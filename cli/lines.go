@@ -88,7 +88,13 @@ func copyLines(ctx context.Context, src source, s *splitter) error {
 			if c.err != nil {
 				return readError(c.err)
 			}
-			in.free <- c.data[:cap(c.data)]
+			ended := ctx.Err() != nil // of what is ready, select takes any
+			if !ended || src.held > 0 {
+				in.free <- c.data[:cap(c.data)]
+			}
+			if ended {
+				return in.rest(s, src.held)
+			}
 			if quiet != nil {
 				quiet = time.After(silence)
 			}

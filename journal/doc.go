@@ -103,7 +103,8 @@
 //     lose its processor between reserving and publishing, and others would
 //     otherwise run around the whole log and write over the frame it is about to
 //     fill. Readers tell how far the log is published as they go; the keeper
-//     finds out the rest while a segment fills; rotation looks at what is left.
+//     finds out the rest while a segment fills; an append that has come before it
+//     looks at what is left, without the mutex.
 //   - Segments that every cursor has passed are used again. Where progress is kept,
 //     a cursor has passed what is acknowledged, not what it has read: the next life
 //     may have to deliver that. (With no cursor at
@@ -119,8 +120,8 @@
 // and its memory is used again when the last reader has left it; meanwhile
 // another takes its place. So eviction never waits for a reader, what a cursor
 // is copying is not lost, and memory exceeds the limit by such segments only and
-// for as long as a copy takes. (The keeper, where it finds out how far a segment
-// is published, counts as a reader of that segment.)
+// for as long as a copy takes. (Who finds out how far a segment is published counts
+// as a reader of that segment.)
 //
 // # Waiting for space
 //

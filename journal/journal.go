@@ -43,7 +43,7 @@ func unpackTail(tail uint64) (bytes, frames uint64) {
 const noMark = math.MaxUint64
 
 // Journal is a segmented append-only log. All methods are safe for concurrent
-// use. Lock order: mu, then the spin lock in tail.
+// use. Lock order: checking, mu, then the spin lock in tail.
 type Journal struct {
 	id           [16]byte
 	segmentBytes int64
@@ -73,6 +73,8 @@ type Journal struct {
 	kicked  atomic.Bool   // there is a kick that the keeper has not begun to look at
 
 	_ [64]byte
+
+	checking sync.Mutex // held by who finds out how far the log is published, see checkPrevious
 
 	mu        sync.Mutex
 	sealed    bool

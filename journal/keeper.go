@@ -127,31 +127,3 @@ func (j *Journal) addSpare(seg *segment) {
 	j.free = append(j.free, seg)
 	j.releaseWaiting()
 }
-
-// checkPrevious does the work of previousPublished without holding j.mu.
-func (j *Journal) checkPrevious() {
-	j.mu.Lock()
-	p := j.previous
-	if p == nil || j.known >= p.end {
-		j.mu.Unlock()
-		return
-	}
-	from := max(j.known, p.base)
-	p.pins++
-	j.mu.Unlock()
-
-	known := from
-	look := func() { known = p.publishedUpTo(from, p.end) }
-	if !p.mapped() {
-		look()
-	} else if !p.faulted.Load() {
-		if err := p.guard(look); err != nil {
-			j.fault(p, err)
-		}
-	}
-
-	j.mu.Lock()
-	j.known = max(j.known, known)
-	j.unpin(p)
-	j.mu.Unlock()
-}

@@ -41,9 +41,11 @@ func (j *Journal) makeRoom(need uint64, w *wait) error {
 		case j.hasRoom(need):
 			j.mu.Unlock()
 			return nil
-		case !j.previousPublished():
+		case j.uncheckedPrevious() != nil:
 			j.mu.Unlock()
-			w.yield()
+			if !j.checkPrevious() {
+				w.yield()
+			}
 			continue
 		}
 		seg, until := j.takeSegment(w)
@@ -67,12 +69,55 @@ func (j *Journal) hasRoom(need uint64) bool {
 // previousPublished reports whether the segment before the active one, and with
 // it all before that, has only published frames. It has j.mu.
 func (j *Journal) previousPublished() bool {
-	p := j.previous
-	if p == nil || j.known >= p.end {
+	p := j.uncheckedPrevious()
+	if p == nil {
 		return true
 	}
 	j.known = j.published(p, max(j.known, p.base), p.end)
 	return j.known == p.end
+}
+
+// uncheckedPrevious returns the segment before the active one, or nil if all of its
+// frames are known to be published. It has j.mu.
+func (j *Journal) uncheckedPrevious() *segment {
+	if p := j.previous; p != nil && j.known < p.end {
+		return p
+	}
+	return nil
+}
+
+// checkPrevious is previousPublished without j.mu, which readers need meanwhile: every
+// frame costs a look at memory that another processor has written. Whoever finds another
+// at it waits for what that finds out.
+func (j *Journal) checkPrevious() bool {
+	j.checking.Lock()
+	defer j.checking.Unlock()
+	j.mu.Lock()
+	p := j.uncheckedPrevious()
+	if p == nil {
+		j.mu.Unlock()
+		return true
+	}
+	from := max(j.known, p.base)
+	p.pins++
+	j.mu.Unlock()
+
+	known := p.end // those of a segment that has failed count as published, see published
+	look := func() { known = p.publishedUpTo(from, p.end) }
+	if !p.mapped() {
+		look()
+	} else if !p.faulted.Load() {
+		if err := p.guard(look); err != nil {
+			j.fault(p, err)
+			known = p.end
+		}
+	}
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.known = max(j.known, known)
+	j.unpin(p)
+	return known == p.end
 }
 
 // allPublished reports whether every frame that is reserved is published.

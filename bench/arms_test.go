@@ -290,14 +290,14 @@ func TestArmsThatTakeTurnsMakeAllTheirCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, x := range found {
-		want := arms[i].calls(s.journal) / 2 * 2 * turns
-		for _, y := range x.samples {
+		want := arms[i].calls(s.journal) / 2 * 2
+		for _, y := range slices.Concat(x.rounds...) {
 			if y.calls != want || y.void != nil || y.wall <= 0 || y.elapsed <= 0 {
 				t.Errorf("%s: %+v, want %d calls", x.arm, y, want)
 			}
 		}
-		if len(x.samples) != s.rounds {
-			t.Errorf("%s: %d samples, want %d", x.arm, len(x.samples), s.rounds)
+		if n := len(slices.Concat(x.rounds...)); len(x.rounds) != s.rounds || n != s.rounds*turns {
+			t.Errorf("%s: %d rounds with %d turns, want %d with %d each", x.arm, len(x.rounds), n, s.rounds, turns)
 		}
 	}
 	if left, _ := os.ReadDir(s.dir); len(left) > 0 {

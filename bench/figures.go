@@ -39,7 +39,7 @@ type row struct {
 	Against  string // "phuslu/log SlogNewJSONHandler to io.Discard"; empty: the question is no ratio
 	Figure   string // "ns per call", "p99.9 ns", "records per CPU-second", …
 
-	Ours, Theirs float64  // medians of the rounds; Theirs 0: the question is no ratio
+	Ours, Theirs float64  // medians of all turns; Theirs 0: the question is no ratio
 	Ratio        quotient // Ours over Theirs; where the question is no ratio its Median is Ours
 
 	Reach, Goal float64 // limits of Ratio.Median; 0: none
@@ -58,22 +58,26 @@ func (r row) reached(limit float64) bool {
 	return r.Ratio.Median <= limit
 }
 
-// quotient is one side's figure over the other's, in each round by itself: what
-// else the machine does for some seconds then falls on both.
+// quotient is one side's figure over the other's, in each turn by itself: what else
+// the machine does for some seconds then falls on both. A round's is the median of its turns'.
 type quotient struct {
 	Median          float64 // of the rounds
 	Least, Greatest float64 // of them
 }
 
-// quotientOf compares two arms round by round. Both have as many rounds.
+// quotientOf compares two arms by round and turn, of which both have as many.
 // Nothing over nothing is 1, and something over nothing the greatest number, as
 // JSON has no infinity.
-func quotientOf(ours, theirs []float64) quotient {
+func quotientOf(ours, theirs [][]float64) quotient {
 	rounds := make([]float64, len(ours))
 	for i := range ours {
-		rounds[i] = over(ours[i], theirs[i])
+		turns := make([]float64, len(ours[i]))
+		for j := range turns {
+			turns[j] = over(ours[i][j], theirs[i][j])
+		}
+		rounds[i] = median(turns)
 	}
-	return quotient{median(rounds), slices.Min(rounds), slices.Max(rounds)}
+	return alone(rounds)
 }
 
 func over(a, b float64) float64 {
@@ -86,10 +90,18 @@ func over(a, b float64) float64 {
 	return math.MaxFloat64
 }
 
-// alone is the quotient of a question that is no ratio.
-func alone(ours []float64) quotient {
-	return quotient{median(ours), slices.Min(ours), slices.Max(ours)}
+// alone is the quotient of a question that is no ratio, of the figures of its rounds.
+func alone(rounds []float64) quotient {
+	return quotient{median(rounds), slices.Min(rounds), slices.Max(rounds)}
 }
+
+// byRound returns values by round and turn, where a round has one turn.
+func byRound(values []float64) [][]float64 {
+	return slices.Collect(slices.Chunk(values, 1))
+}
+
+// medianOfTurns returns the median of all turns of all rounds.
+func medianOfTurns(values [][]float64) float64 { return median(slices.Concat(values...)) }
 
 func (q quotient) String() string {
 	return fmt.Sprintf("%s (%s–%s)", fraction(q.Median), fraction(q.Least), fraction(q.Greatest))
@@ -105,9 +117,9 @@ func median(values []float64) float64 {
 	return v[(n-1)/2]/2 + v[n/2]/2 // the sum might be too great
 }
 
-// compare makes r's figures of both sides' rounds.
-func (r row) compare(ours, theirs []float64) row {
-	r.Ours, r.Theirs, r.Ratio = median(ours), median(theirs), quotientOf(ours, theirs)
+// compare makes r's figures of both sides', by round and turn.
+func (r row) compare(ours, theirs [][]float64) row {
+	r.Ours, r.Theirs, r.Ratio = medianOfTurns(ours), medianOfTurns(theirs), quotientOf(ours, theirs)
 	return r
 }
 

@@ -22,6 +22,14 @@ func (h *histogram) add(d time.Duration) {
 	h.n++
 }
 
+// merge adds the times of another.
+func (h *histogram) merge(other *histogram) {
+	for i, n := range other.counts {
+		h.counts[i] += n
+	}
+	h.n += other.n
+}
+
 // bucket returns v itself below 2^subBits; above, the power of two and the
 // subBits bits that follow the highest one.
 func bucket(v uint64) int {

@@ -11,14 +11,15 @@ import (
 // latency is what single calls of one run took. The clock, which is read once for
 // each call, is part of every time, on both sides of a comparison.
 type latency struct {
-	p50, p999 float64 // ns
-	slow      float64 // calls over 1 ms, in a million
-	void      error   // why the figures do not count, or nil
+	p50  []float64 // ns, of each turn
+	p999 float64   // ns, of all calls
+	slow float64   // calls over 1 ms, in a million
+	void error     // why the figures do not count, or nil
 }
 
-func p50Of(l latency) float64  { return l.p50 }
-func p999Of(l latency) float64 { return l.p999 }
-func slowOf(l latency) float64 { return l.slow }
+func p50Of(l latency) []float64  { return l.p50 }
+func p999Of(l latency) []float64 { return []float64{l.p999} }
+func slowOf(l latency) []float64 { return []float64{l.slow} }
 
 // leastCalls leaves 2,000 calls beyond a p99.9.
 const leastCalls = 2_000_000
@@ -28,7 +29,7 @@ const leastCalls = 2_000_000
 // and counts by itself or not at all.
 func measureLatency(arms [2]arm, d [2]destinations, calls, turns, round int) (l [2]latency, err error) {
 	var subjects [2]*subject
-	var times [2]histogram
+	var times [2]histogram // of all turns
 	for i, a := range arms {
 		s, e := a.open(a, d[i])
 		if e != nil {
@@ -44,7 +45,10 @@ func measureLatency(arms [2]arm, d [2]destinations, calls, turns, round int) (l 
 			i ^= (turn + round) % 2 // neither is always the first
 			s := subjects[i]
 			runtime.GC()
-			times[i].time(calls, func() { s.log(1) })
+			var h histogram
+			h.time(calls, func() { s.log(1) })
+			l[i].p50 = append(l[i].p50, h.quantile(0.5))
+			times[i].merge(&h)
 			if _, void := s.settle(calls); l[i].void == nil {
 				l[i].void = void
 			}
@@ -52,7 +56,7 @@ func measureLatency(arms [2]arm, d [2]destinations, calls, turns, round int) (l 
 	}
 	for i := range times {
 		h := &times[i]
-		l[i].p50, l[i].p999 = h.quantile(0.5), h.quantile(0.999)
+		l[i].p999 = h.quantile(0.999)
 		l[i].slow = float64(h.over(time.Millisecond)) / float64(calls*turns) * 1e6
 	}
 	return l, nil

@@ -32,23 +32,26 @@ func perCPUSecond(s sample) float64 { return 1e9 / s.processCPU }
 // journal's segments have then been used, and the pools filled.
 const warm = 5
 
-// turns is how many turns each arm has in a round. What else the machine does for some
-// seconds then falls on all of them.
-const turns = 4
+// turns is how many turns each arm has in a round, a tenth of a second or two each. What
+// else the machine does for some seconds then falls on all of them.
+const turns = 6
 
 // measure sets a up, warms it up, and measures calls calls, spread over
 // goroutines.
 func measure(a arm, d destinations, calls, goroutines int) (sample, error) {
 	samples, err := measureByTurns([]arm{a}, []destinations{d}, []int{calls}, goroutines, 1, 0)
-	return samples[0], err
+	if err != nil {
+		return sample{}, err
+	}
+	return samples[0][0], nil
 }
 
 // measureByTurns is measure for several arms, each with its destinations and the calls
-// that it makes in each turn. A turn ends when the destinations have what was logged in
-// it, and counts by itself or not at all. Each round begins with another arm.
-func measureByTurns(arms []arm, d []destinations, calls []int, goroutines, turns, round int) (samples []sample, err error) {
-	trials := make([]trial, len(arms))
-	samples = make([]sample, len(arms))
+// that it makes in each turn. It returns the samples by arm and turn. A turn ends when the
+// destinations have what was logged in it. Each round begins with another arm.
+func measureByTurns(arms []arm, d []destinations, calls []int, goroutines, turns, round int) (samples [][]sample, err error) {
+	subjects := make([]*subject, len(arms))
+	samples = make([][]sample, len(arms))
 	for i, a := range arms {
 		subject, e := a.open(a, d[i])
 		if e != nil {
@@ -58,52 +61,32 @@ func measureByTurns(arms []arm, d []destinations, calls []int, goroutines, turns
 		each := calls[i] / goroutines / warm
 		runCallers(subject, each, goroutines)
 		_, _ = subject.settle(each * goroutines) // what was warmed up need not count
-		trials[i].subject = subject
+		subjects[i] = subject
 	}
 	for turn := range turns {
-		for i := range trials {
-			if i = (i + turn + round) % len(trials); turn%2 == 1 { // neighbours change places
-				i = len(trials) - 1 - i
+		for i := range subjects {
+			if i = (i + turn + round) % len(subjects); turn%2 == 1 { // neighbours change places
+				i = len(subjects) - 1 - i
 			}
 			runtime.GC()
-			trials[i].turn(calls[i]/goroutines, goroutines)
+			samples[i] = append(samples[i], subjects[i].turn(calls[i]/goroutines, goroutines))
 			err = errors.Join(err, d[i].cleared())
 		}
-	}
-	for i := range trials {
-		samples[i] = trials[i].sample()
 	}
 	return samples, err
 }
 
-// trial is a subject and what its turns have cost so far.
-type trial struct {
-	subject               *subject
-	calls                 int
-	wall, thread, process time.Duration // see sample; of all calls together
-	elapsed               time.Duration
-	void                  error
-}
-
 // turn makes each calls on every goroutine.
-func (t *trial) turn(each, goroutines int) {
+func (s *subject) turn(each, goroutines int) sample {
 	process, start := processCPU(), time.Now()
-	wall, thread := runCallers(t.subject, each, goroutines)
-	t.calls += each * goroutines
-	if _, err := t.subject.settle(each * goroutines); t.void == nil {
-		t.void = err
-	}
-	t.elapsed += time.Since(start)
-	t.process += processCPU() - process
-	t.wall += wall
-	t.thread += thread
-}
-
-func (t *trial) sample() sample {
-	n := float64(t.calls)
+	wall, thread := runCallers(s, each, goroutines)
+	calls := each * goroutines
+	_, void := s.settle(calls)
+	elapsed := time.Since(start)
+	n := float64(calls)
 	return sample{
-		wall: float64(t.wall) / n, threadCPU: float64(t.thread) / n, processCPU: float64(t.process) / n,
-		calls: t.calls, elapsed: t.elapsed, void: t.void,
+		wall: float64(wall) / n, threadCPU: float64(thread) / n, processCPU: float64(processCPU()-process) / n,
+		calls: calls, elapsed: elapsed, void: void,
 	}
 }
 

@@ -47,18 +47,18 @@ func TestRowIsShownWithItsLimitsAndWhetherTheyAreKept(t *testing.T) {
 	most := row{Number: 1, Question: "q", Against: "a | b", Figure: "ns", Reach: 1.05, Goal: 0.95}
 	least := row{Number: 6, Question: "q", Against: "a", Figure: "records per second", Reach: 1.3, Goal: 2, AtLeast: true}
 	single := row{Number: 11, Question: "q", Against: "nothing", Figure: "MiB", Reach: 24, Goal: 12, Ours: 13, Ratio: alone([]float64{13, 12, 20})}
-	void := most.compare([]float64{90}, []float64{100})
+	void := most.compare(byRound([]float64{90}), byRound([]float64{100}))
 	void.Void = "records were lost"
 	for _, test := range []struct {
 		name string
 		row  row
 		want string
 	}{
-		{"at most, kept to both", most.compare([]float64{90, 80, 95}, []float64{100, 100, 100}), `| 1 | q | a \| b | ns | 90.0 | 100 | 0.90 (0.80–0.95) | ≤ 1.05 | ≤ 0.95 | goal |`},
-		{"at most, kept to one", most.compare([]float64{105}, []float64{100}), `| 105 | 100 | 1.05 (1.05–1.05) | ≤ 1.05 | ≤ 0.95 | reach |`},
-		{"at most, kept to none", most.compare([]float64{106}, []float64{100}), `| ≤ 0.95 | **no** |`},
-		{"at least, kept to both", least.compare([]float64{2e6}, []float64{1e6}), `| 2,000,000 | 1,000,000 | 2.00 (2.00–2.00) | ≥ 1.3 | ≥ 2 | goal |`},
-		{"at least, kept to none", least.compare([]float64{1e6}, []float64{1e6}), `| **no** |`},
+		{"at most, kept to both", most.compare(byRound([]float64{90, 80, 95}), byRound([]float64{100, 100, 100})), `| 1 | q | a \| b | ns | 90.0 | 100 | 0.90 (0.80–0.95) | ≤ 1.05 | ≤ 0.95 | goal |`},
+		{"at most, kept to one", most.compare(byRound([]float64{105}), byRound([]float64{100})), `| 105 | 100 | 1.05 (1.05–1.05) | ≤ 1.05 | ≤ 0.95 | reach |`},
+		{"at most, kept to none", most.compare(byRound([]float64{106}), byRound([]float64{100})), `| ≤ 0.95 | **no** |`},
+		{"at least, kept to both", least.compare(byRound([]float64{2e6}), byRound([]float64{1e6})), `| 2,000,000 | 1,000,000 | 2.00 (2.00–2.00) | ≥ 1.3 | ≥ 2 | goal |`},
+		{"at least, kept to none", least.compare(byRound([]float64{1e6}), byRound([]float64{1e6})), `| **no** |`},
 		{"no ratio", single, `| 13.00 (12.00–20.00) |  |  | ≤ 24 | ≤ 12 | reach |`},
 		{"does not count", void, `| does not count | ≤ 1.05 | ≤ 0.95 | does not count |`},
 	} {
@@ -96,14 +96,15 @@ func TestPartWithoutItsMarkersIsAMistake(t *testing.T) {
 	}
 }
 
-func TestRatioIsTheMedianOfTheRoundsRatios(t *testing.T) {
+func TestRatioIsTheMedianOfTheRoundsAndThatOfARoundOfItsTurns(t *testing.T) {
 	for _, test := range []struct {
-		ours, theirs []float64
+		ours, theirs [][]float64
 		want         quotient
 	}{
-		{[]float64{100, 300, 200}, []float64{100, 100, 50}, quotient{3, 1, 4}},
-		{[]float64{0, 0}, []float64{0, 0}, quotient{1, 1, 1}},
-		{[]float64{1}, []float64{0}, quotient{math.MaxFloat64, math.MaxFloat64, math.MaxFloat64}},
+		{[][]float64{{100}, {300}, {200}}, [][]float64{{100}, {100}, {50}}, quotient{3, 1, 4}},
+		{[][]float64{{100, 900, 200}, {60, 80}}, [][]float64{{100, 100, 100}, {10, 40}}, quotient{3, 2, 4}},
+		{byRound([]float64{0, 0}), byRound([]float64{0, 0}), quotient{1, 1, 1}},
+		{byRound([]float64{1}), byRound([]float64{0}), quotient{math.MaxFloat64, math.MaxFloat64, math.MaxFloat64}},
 	} {
 		if got := quotientOf(test.ours, test.theirs); got != test.want {
 			t.Errorf("%v over %v: %v, want %v", test.ours, test.theirs, got, test.want)
@@ -113,7 +114,7 @@ func TestRatioIsTheMedianOfTheRoundsRatios(t *testing.T) {
 
 func TestFiguresAreReadAsTheyWereWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), figuresFile)
-	f := &figures{Command: "go run .", Rounds: 5, Rows: []row{row{Number: 5}.compare([]float64{1}, []float64{0})}}
+	f := &figures{Command: "go run .", Rounds: 5, Rows: []row{row{Number: 5}.compare(byRound([]float64{1}), byRound([]float64{0}))}}
 	if err := f.writeFile(path); err != nil {
 		t.Fatal(err)
 	}

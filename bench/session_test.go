@@ -42,7 +42,7 @@ func TestTargetThatFailsKeepsNoOtherFromBeingMeasured(t *testing.T) {
 		{name: "first", run: func(*session) error { return errors.New("no room") }},
 		{name: "second", run: func(s *session) error {
 			dir = s.dir
-			s.add(row{Question: "q"}.compare([]float64{1}, []float64{1}))
+			s.add(row{Question: "q"}.compare(byRound([]float64{1}), byRound([]float64{1})))
 			return nil
 		}},
 	}, t.TempDir())
@@ -77,7 +77,7 @@ func TestTargetsAreListedAndChosenByName(t *testing.T) {
 
 func TestBestIsThatOfThePeersWhoseFiguresCount(t *testing.T) {
 	of := func(name string, wall float64, void error) side {
-		return side{peerNamed(name).arm(inCall, 1), []sample{{wall: wall, void: void}}}
+		return side{peerNamed(name).arm(inCall, 1), [][]sample{{{wall: wall, void: void}}}}
 	}
 	found := []side{of(nameSlog, 300, nil), of(nameZap, 100, nil), of(namePhuslu, 50, errors.New("lost")), of(nameSlogMulti, 200, nil)}
 	behindSlog := func(p peer) bool { return p.slog }

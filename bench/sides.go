@@ -4,27 +4,37 @@ import "fmt"
 
 // side is an arm of a throughput target and its samples.
 type side struct {
-	arm     arm
-	samples []sample
+	arm    arm
+	rounds [][]sample // by round and turn
 }
 
-// of returns a figure of all rounds.
-func (x side) of(figure func(sample) float64) []float64 {
-	values := make([]float64, len(x.samples))
-	for i, s := range x.samples {
-		values[i] = figure(s)
-	}
-	return values
+// of returns a figure by round and turn.
+func (x side) of(figure func(sample) float64) [][]float64 { return figuresOf(x.rounds, figure) }
+
+// figuresOf returns a figure of samples by round and turn.
+func figuresOf[T any](rounds [][]T, figure func(T) float64) [][]float64 {
+	return pick(rounds, func(turns []T) []float64 { return pick(turns, figure) })
 }
 
 // void returns why the figures do not count; empty: they do.
 func (x side) void() string {
-	for _, s := range x.samples {
-		if s.void != nil {
-			return s.void.Error()
+	for _, turns := range x.rounds {
+		for _, s := range turns {
+			if s.void != nil {
+				return s.void.Error()
+			}
 		}
 	}
 	return ""
+}
+
+// pick returns one figure of all samples.
+func pick[S, F any](samples []S, figure func(S) F) []F {
+	values := make([]F, len(samples))
+	for i, s := range samples {
+		values[i] = figure(s)
+	}
+	return values
 }
 
 // sides measures arms by turns, each with destinations of its own, on goroutines
@@ -36,7 +46,7 @@ func sides(s *session, d func() (destinations, error), goroutines int, arms []ar
 		found[i].arm, calls[i] = a, a.calls(s.journal)
 	}
 	round := -1
-	rounds, err := alternate(s, []string{fmt.Sprintf("%d arms", len(arms))}, func(int) (_ []sample, err error) {
+	rounds, err := alternate(s, []string{fmt.Sprintf("%d arms", len(arms))}, func(int) (_ [][]sample, err error) {
 		round++
 		own := make([]destinations, len(arms))
 		for i := range own {
@@ -49,9 +59,9 @@ func sides(s *session, d func() (destinations, error), goroutines int, arms []ar
 	if err != nil {
 		return nil, err
 	}
-	for _, samples := range rounds[0] {
+	for _, turns := range rounds[0] {
 		for i := range found {
-			found[i].samples = append(found[i].samples, samples[i])
+			found[i].rounds = append(found[i].rounds, turns[i])
 		}
 	}
 	return found, nil
@@ -71,7 +81,7 @@ func best(sides []side, figure func(sample) float64, before func(a, b float64) b
 		if !wanted(peerNamed(x.arm.library)) || x.void() != "" {
 			continue
 		}
-		if !ok || before(median(x.of(figure)), median(found.of(figure))) {
+		if !ok || before(medianOfTurns(x.of(figure)), medianOfTurns(found.of(figure))) {
 			found, ok = x, true
 		}
 	}

@@ -81,7 +81,7 @@ func addLokiRows(s *session, samples [][]lokiSample) {
 		r.Void = firstOf(append(pick(a, lokiSample.reason), pick(b, lokiSample.reason)...)...)
 		r.Note = fmt.Sprintf("%s Sent per record: %.0f bytes, slog-loki %.0f.", r.Note,
 			median(pick(a, lokiSample.size)), median(pick(b, lokiSample.size)))
-		s.add(r.compare(pick(a, lokiSample.rate), pick(b, lokiSample.rate)))
+		s.add(r.compare(byRound(pick(a, lokiSample.rate)), byRound(pick(b, lokiSample.rate))))
 	}
 }
 
@@ -179,13 +179,4 @@ func varyingCalls(h slog.Handler) func(n int) {
 				slog.Bool("cached", attrCache), slog.Any("err", errUpstream))
 		}
 	}
-}
-
-// pick returns one figure of all samples.
-func pick[S, F any](samples []S, figure func(S) F) []F {
-	values := make([]F, len(samples))
-	for i, s := range samples {
-		values[i] = figure(s)
-	}
-	return values
 }

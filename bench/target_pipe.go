@@ -64,7 +64,7 @@ func runPipe(s *session) error {
 		if i < len(pipeTexts) {
 			r.Number, r.Reach, r.Goal, r.Note = 10, pipeReach, pipeGoal, pipeNote
 		}
-		s.add(r.compare(pick(samples[0], pipeSample.perLine), pick(samples[1], pipeSample.perLine)))
+		s.add(r.compare(byRound(pick(samples[0], pipeSample.perLine)), byRound(pick(samples[1], pipeSample.perLine))))
 		if err := os.Remove(in.path); err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func sweepOver(s *session, xs []int, axis string, curves ...[]curve) (*sweep, er
 	for _, line := range slices.Collect(slices.Chunk(samples, len(xs))) {
 		sides := make([]side, len(xs))
 		for i := range sides {
-			sides[i].samples = line[i]
+			sides[i].rounds = slices.Collect(slices.Chunk(line[i], 1))
 		}
 		w.sides = append(w.sides, sides)
 	}
@@ -96,7 +96,7 @@ func callerCPU(s sample, _ int) float64 { return s.threadCPU }
 func wholeCPU(s sample, _ int) float64  { return s.processCPU }
 
 // at returns the figure of all rounds of a curve at the i-th x.
-func (w *sweep) at(curve, i int, figure scaled) []float64 {
+func (w *sweep) at(curve, i int, figure scaled) [][]float64 {
 	return w.sides[curve][i].of(func(s sample) float64 { return figure(s, w.xs[i]) })
 }
 
@@ -112,7 +112,7 @@ func (w *sweep) lines(library string, figure scaled) (lines []series) {
 		for j, x := range w.xs {
 			if w.sides[i][j].void() == "" {
 				line.X = append(line.X, float64(x))
-				line.Y = append(line.Y, median(w.at(i, j, figure)))
+				line.Y = append(line.Y, medianOfTurns(w.at(i, j, figure)))
 			}
 		}
 		lines = append(lines, line)

@@ -51,7 +51,7 @@ func scaleBacklog(s *session) error {
 	} {
 		s.add(row{
 			Question: r.question, Against: "fapilog itself with no backlog", Figure: "ns of the caller's CPU per call", Reach: scalingReach,
-		}.compare(atStep(samples[0], r.from, r.to), atStep(samples[0], 0, 1)))
+		}.compare(byRound(atStep(samples[0], r.from, r.to)), byRound(atStep(samples[0], 0, 1))))
 	}
 	return nil
 }

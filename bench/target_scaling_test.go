@@ -76,7 +76,7 @@ func TestSweepHasALineForEachCurve(t *testing.T) {
 	if got := w.lines("zap", callerCPU); len(got) != 0 {
 		t.Errorf("%v of a library that was not measured", got)
 	}
-	w.sides[0][1].samples[0].void = errors.New("records were lost")
+	w.sides[0][1].rounds[0][0].void = errors.New("records were lost")
 	want[0].X, want[0].Y = want[0].X[:1], want[0].Y[:1]
 	if got := w.lines("", callerCPU); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v: what does not count is no point", got, want)
@@ -87,7 +87,7 @@ func TestGrowthIsTheEndOverTheBeginningByTheUnit(t *testing.T) {
 	s := &session{rounds: 2, log: io.Discard, figures: new(figures)}
 	w := exampleSweep(t, s)
 	w.growth(s, row{Reach: 1}, 1, func(s sample, x int) float64 { return s.processCPU / float64(x*x) })
-	w.sides[0][0].samples[1].void = errors.New("records were lost")
+	w.sides[0][0].rounds[1][0].void = errors.New("records were lost")
 	w.growth(s, row{Reach: 1}, 1, wholeCPU)
 	if r := s.figures.Rows[0]; r.Ours != 125 || r.Theirs != 1000 || r.Ratio.Median != 0.125 || r.Void != "" {
 		t.Errorf("%+v, want 125 over 1000", r)

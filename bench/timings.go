@@ -4,20 +4,12 @@ import "fmt"
 
 // timing is an arm of a latency target and its samples.
 type timing struct {
-	arm     arm
-	samples []latency
-}
-
-func (x timing) of(figure func(latency) float64) []float64 {
-	values := make([]float64, len(x.samples))
-	for i, l := range x.samples {
-		values[i] = figure(l)
-	}
-	return values
+	arm    arm
+	rounds []latency
 }
 
 func (x timing) void() string {
-	for _, l := range x.samples {
+	for _, l := range x.rounds {
 		if l.void != nil {
 			return l.void.Error()
 		}
@@ -39,15 +31,15 @@ func timings(s *session, least int, arms [2]arm, d [2]func() destinations) (ours
 	}
 	ours.arm, theirs.arm = arms[0], arms[1]
 	for _, both := range samples[0] {
-		ours.samples = append(ours.samples, both[0])
-		theirs.samples = append(theirs.samples, both[1])
+		ours.rounds = append(ours.rounds, both[0])
+		theirs.rounds = append(theirs.rounds, both[1])
 	}
 	return ours, theirs, nil
 }
 
-// compareTimes adds r with the figure of both sides.
-func (s *session) compareTimes(r row, ours, theirs timing, figure func(latency) float64) {
-	r = r.compare(ours.of(figure), theirs.of(figure))
+// compareTimes adds r with the figure of both sides' rounds, by turn or in one.
+func (s *session) compareTimes(r row, ours, theirs timing, figure func(latency) []float64) {
+	r = r.compare(pick(ours.rounds, figure), pick(theirs.rounds, figure))
 	r.Void = firstOf(ours.void(), theirs.void())
 	s.add(r)
 }

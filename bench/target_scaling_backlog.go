@@ -22,8 +22,17 @@ const (
 func scaleBacklog(s *session) error {
 	procs := []int{2, 1}
 	names := []string{"fapilog, GOMAXPROCS 2", "fapilog, GOMAXPROCS 1"}
-	samples, err := alternate(s, names, func(arm int) ([]float64, error) {
-		return withProcs(procs[arm], func() ([]float64, error) { return fillUp(backlogBytes) })
+	samples, err := alternate(s, names, func(arm int) (fills [][]float64, err error) {
+		return withProcs(procs[arm], func() ([][]float64, error) {
+			for range turns {
+				steps, err := fillUp(backlogBytes)
+				if err != nil {
+					return nil, err
+				}
+				fills = append(fills, steps)
+			}
+			return fills, nil
+		})
 	})
 	if err != nil {
 		return err
@@ -34,9 +43,9 @@ func scaleBacklog(s *session) error {
 	}
 	for arm, rounds := range samples {
 		line := series{Name: names[arm]}
-		for step := range rounds[0] {
+		for step := range rounds[0][0] {
 			line.X = append(line.X, 100*float64(step)/backlogSteps)
-			line.Y = append(line.Y, median(atStep(rounds, step, step+1)))
+			line.Y = append(line.Y, medianOfTurns(atSteps(rounds, step, step+1)))
 		}
 		p.Series = append(p.Series, line)
 	}
@@ -51,20 +60,19 @@ func scaleBacklog(s *session) error {
 	} {
 		s.add(row{
 			Question: r.question, Against: "fapilog itself with no backlog", Figure: "ns of the caller's CPU per call", Reach: scalingReach,
-		}.compare(byRound(atStep(samples[0], r.from, r.to)), byRound(atStep(samples[0], 0, 1))))
+		}.compare(atSteps(samples[0], r.from, r.to), atSteps(samples[0], 0, 1)))
 	}
 	return nil
 }
 
-// atStep returns the mean over some steps of each round.
-func atStep(rounds [][]float64, from, to int) []float64 {
-	values := make([]float64, len(rounds))
-	for i, steps := range rounds {
+// atSteps returns the mean over some steps of each fill-up, by round and turn.
+func atSteps(rounds [][][]float64, from, to int) [][]float64 {
+	return figuresOf(rounds, func(steps []float64) (mean float64) {
 		for _, v := range steps[from:to] {
-			values[i] += v / float64(to-from)
+			mean += v / float64(to-from)
 		}
-	}
-	return values
+		return mean
+	})
 }
 
 // fillUp returns the caller's CPU in ns per call: with a sink that keeps up, then

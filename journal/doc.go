@@ -120,8 +120,8 @@
 // and its memory is used again when the last reader has left it; meanwhile
 // another takes its place. So eviction never waits for a reader, what a cursor
 // is copying is not lost, and memory exceeds the limit by such segments only and
-// for as long as a copy takes. (Who finds out how far a segment is published counts
-// as a reader of that segment.)
+// for as long as a copy takes. (The keeper, or the append, that finds out how far a
+// segment is published counts as a reader of that segment.)
 //
 // # Waiting for space
 //

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -70,6 +71,47 @@ func TestFaultInTheMiddleOfAnAppendCostsAVoidFrameAndNoRecord(t *testing.T) {
 		}
 		if h := j.Health(); !h.OnDisk {
 			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// A frame that is reserved and never published holds up all others, but not where its
+// segment has failed.
+func TestAppendsGoOnBehindAFrameThatIsLostWithItsSegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := openMapped(t, filepath.Join(t.TempDir(), "journal"))
+		j.Ready()
+		held, err := j.reserve(100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments := func() uint64 {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			return j.installed
+		}
+		for segments() < 2 {
+			appendN(t, j, 1, 1000)
+		}
+		appended := make(chan struct{}) // closed when two more segments have been active
+		go func() {
+			defer close(appended)
+			for segments() < 4 {
+				if err := j.Append(time.Time{}, slog.LevelInfo, make([]byte, 1000)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		time.Sleep(time.Second)
+		if n := segments(); n != 2 {
+			t.Fatalf("%d segments have been active before the frame's failed", n)
+		}
+		j.fault(held.seg, errors.New("cut"))
+		select {
+		case <-appended:
+		case <-time.After(time.Minute):
+			t.Error("the others wait for ever")
 		}
 	})
 }

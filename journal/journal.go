@@ -74,7 +74,7 @@ type Journal struct {
 
 	_ [64]byte
 
-	checking sync.Mutex // held by who finds out how far the log is published, see checkPrevious
+	checking sync.Mutex // held by the append, or the keeper, that finds out how far the log is published, see checkPrevious
 
 	mu        sync.Mutex
 	sealed    bool

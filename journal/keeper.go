@@ -91,9 +91,12 @@ func (j *Journal) prepare() {
 	}
 	j.spareAt = noMark
 	j.setMarks()
+	previous := j.uncheckedPrevious()
 	j.mu.Unlock()
 
-	j.checkPrevious()
+	if previous != nil {
+		j.checkPrevious(previous)
+	}
 	if j.store != nil {
 		j.store.kick()
 		return

@@ -29,11 +29,12 @@ type wait struct {
 }
 
 // makeRoom returns when the active segment has room for need bytes, or had
-// just now: others may be faster. All that find the segment full queue for mu,
-// and all but the first find room.
+// just now: others may be faster. All that find the segment full queue for mu, or for
+// checking, and all but the first find room.
 func (j *Journal) makeRoom(need uint64, w *wait) error {
 	for {
 		j.mu.Lock()
+		previous := j.uncheckedPrevious()
 		switch {
 		case j.sealed:
 			j.mu.Unlock()
@@ -41,9 +42,9 @@ func (j *Journal) makeRoom(need uint64, w *wait) error {
 		case j.hasRoom(need):
 			j.mu.Unlock()
 			return nil
-		case j.uncheckedPrevious() != nil:
+		case previous != nil:
 			j.mu.Unlock()
-			if !j.checkPrevious() {
+			if !j.checkPrevious(previous) {
 				w.yield()
 			}
 			continue
@@ -86,15 +87,14 @@ func (j *Journal) uncheckedPrevious() *segment {
 	return nil
 }
 
-// checkPrevious is previousPublished without j.mu, which readers need meanwhile: every
-// frame costs a look at memory that another processor has written. Whoever finds another
-// at it waits for what that finds out.
-func (j *Journal) checkPrevious() bool {
+// checkPrevious is previousPublished for p, which uncheckedPrevious has returned, without
+// j.mu, which readers need meanwhile: every frame costs a look at memory that another
+// processor has written. Whoever finds another at it waits for what that finds out.
+func (j *Journal) checkPrevious(p *segment) bool {
 	j.checking.Lock()
 	defer j.checking.Unlock()
 	j.mu.Lock()
-	p := j.uncheckedPrevious()
-	if p == nil {
+	if j.uncheckedPrevious() != p {
 		j.mu.Unlock()
 		return true
 	}

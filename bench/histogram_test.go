@@ -55,6 +55,17 @@ func TestTimesOverAMillisecondAreCounted(t *testing.T) {
 	}
 }
 
+func TestMergedTimesAreThoseOfBoth(t *testing.T) {
+	var all, one, other histogram
+	for i := range 10_000 {
+		all.add(time.Duration(i))
+		[]*histogram{&one, &other}[i%3/2].add(time.Duration(i))
+	}
+	if one.merge(&other); one != all {
+		t.Errorf("%d times, p99.9 %v; want %d, %v", one.n, one.quantile(0.999), all.n, all.quantile(0.999))
+	}
+}
+
 func TestAHistogramWithoutATimeIsZero(t *testing.T) {
 	var h histogram
 	if got := h.quantile(0.5); got != 0 {

@@ -25,8 +25,8 @@ func slowOf(l latency) []float64 { return []float64{l.slow} }
 const leastCalls = 2_000_000
 
 // measureLatency sets both arms up, warms them up, and times calls calls of each in each
-// turn, of one goroutine. A turn begins when the destinations have what was logged before,
-// and counts by itself or not at all.
+// turn, of one goroutine. A turn begins when the destinations have what was logged before;
+// one that does not count voids the round.
 func measureLatency(arms [2]arm, d [2]destinations, calls, turns, round int) (l [2]latency, err error) {
 	var subjects [2]*subject
 	var times [2]histogram // of all turns

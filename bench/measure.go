@@ -48,7 +48,7 @@ func measure(a arm, d destinations, calls, goroutines int) (sample, error) {
 
 // measureByTurns is measure for several arms, each with its destinations and the calls
 // that it makes in each turn. It returns the samples by arm and turn. A turn ends when the
-// destinations have what was logged in it. Each round begins with another arm.
+// destinations have what was logged in it. Rounds and turns begin with different arms.
 func measureByTurns(arms []arm, d []destinations, calls []int, goroutines, turns, round int) (samples [][]sample, err error) {
 	subjects := make([]*subject, len(arms))
 	samples = make([][]sample, len(arms))
@@ -65,9 +65,10 @@ func measureByTurns(arms []arm, d []destinations, calls []int, goroutines, turns
 	}
 	for turn := range turns {
 		for i := range subjects {
-			if i = (i + turn + round) % len(subjects); turn%2 == 1 { // neighbours change places
+			if turn%2 == 1 { // neighbours change places
 				i = len(subjects) - 1 - i
 			}
+			i = (i + turn/2 + round) % len(subjects)
 			runtime.GC()
 			samples[i] = append(samples[i], subjects[i].turn(calls[i]/goroutines, goroutines))
 			err = errors.Join(err, d[i].cleared())

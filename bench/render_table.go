@@ -14,7 +14,7 @@ func (f *figures) write(w io.Writer) { fmt.Fprintf(w, "%s\n%s", f.table(), f.plo
 // setting says in two lines where and how the figures were found.
 func (f *figures) setting() string {
 	m := f.Machine
-	return fmt.Sprintf("%s, %d processors, %s, %s.\nMedians of %d alternating rounds, in brackets the least and the greatest round; fapilog's redaction on, its journal %d MiB (8 for row 6; 64, the default, for memory, idle and the backlog).\n",
+	return fmt.Sprintf("%s, %d processors, %s, %s.\nRatios are medians of %d rounds, in brackets the least and the greatest round; fapilog's redaction on, its journal %d MiB (8 for row 6; 64, the default, for memory, idle and the backlog).\n",
 		m.CPU, m.Cores, m.Kernel, m.Go, f.Rounds, f.Journal>>20)
 }
 

@@ -140,8 +140,7 @@ func (j *Journal) spareFiles() int {
 // letGo ends what the journal has on disk.
 func (j *Journal) letGo() {
 	st := j.store
-	j.checking.Lock() // the last append that has a segment pinned is done: the journal is sealed
-	defer j.checking.Unlock()
+	j.awaitCheck()
 	j.emptyTrash()
 	if failing, _ := st.failing(); failing {
 		j.tryDisk()

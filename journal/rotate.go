@@ -120,6 +120,13 @@ func (j *Journal) checkPrevious(p *segment) bool {
 	return known == p.end
 }
 
+// awaitCheck returns when nobody is in checkPrevious who has a segment pinned. The journal
+// is sealed, so nobody begins.
+func (j *Journal) awaitCheck() {
+	j.checking.Lock()
+	defer j.checking.Unlock()
+}
+
 // allPublished reports whether every frame that is reserved is published.
 func (j *Journal) allPublished() bool {
 	j.mu.Lock()

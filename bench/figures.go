@@ -96,7 +96,7 @@ func alone(rounds []float64) quotient {
 }
 
 // byRound returns values by round and turn, where a round has one turn.
-func byRound(values []float64) [][]float64 {
+func byRound[T any](values []T) [][]T {
 	return slices.Collect(slices.Chunk(values, 1))
 }
 

@@ -36,14 +36,14 @@ func (s *session) addPlot(p plot) { s.figures.Plots = append(s.figures.Plots, p)
 // alternate runs the arms in turn, s.rounds times, and returns the samples by arm
 // and round. Each round begins with another arm, so that none always follows the
 // same neighbour's garbage or the machine's warming up. The first error ends it.
-func alternate[T any](s *session, names []string, run func(arm int) (T, error)) ([][]T, error) {
+func alternate[T any](s *session, names []string, run func(arm, round int) (T, error)) ([][]T, error) {
 	n := len(names)
 	samples := make([][]T, n)
 	for round := range s.rounds {
 		for i := range n {
 			arm := (i + round) % n
 			fmt.Fprintf(s.log, "round %d of %d: %s\n", round+1, s.rounds, names[arm])
-			sample, err := run(arm)
+			sample, err := run(arm, round)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", names[arm], err)
 			}

@@ -13,7 +13,10 @@ import (
 func TestEachRoundBeginsWithAnotherArm(t *testing.T) {
 	s := &session{rounds: 3, log: io.Discard}
 	var order []int
-	samples, err := alternate(s, []string{"a", "b"}, func(arm int) (int, error) {
+	samples, err := alternate(s, []string{"a", "b"}, func(arm, round int) (int, error) {
+		if round != len(order)/2 {
+			t.Errorf("run %d is told to be of round %d", len(order), round)
+		}
 		order = append(order, arm)
 		return len(order), nil
 	})
@@ -27,7 +30,7 @@ func TestEachRoundBeginsWithAnotherArm(t *testing.T) {
 
 func TestErrorOfAnArmNamesIt(t *testing.T) {
 	s := &session{rounds: 1, log: io.Discard}
-	_, err := alternate(s, []string{"a", "b"}, func(arm int) (int, error) {
+	_, err := alternate(s, []string{"a", "b"}, func(arm, _ int) (int, error) {
 		return 0, map[int]error{1: errors.New("no room")}[arm]
 	})
 	if err == nil || err.Error() != "b: no room" {

@@ -45,9 +45,7 @@ func sides(s *session, d func() (destinations, error), goroutines int, arms []ar
 	for i, a := range arms {
 		found[i].arm, calls[i] = a, a.calls(s.journal)
 	}
-	round := -1
-	rounds, err := alternate(s, []string{fmt.Sprintf("%d arms", len(arms))}, func(int) (_ [][]sample, err error) {
-		round++
+	rounds, err := alternate(s, []string{fmt.Sprintf("%d arms", len(arms))}, func(_, round int) (_ [][]sample, err error) {
 		own := make([]destinations, len(arms))
 		for i := range own {
 			if own[i], err = d(); err != nil {

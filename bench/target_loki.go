@@ -106,7 +106,7 @@ func measureLoki(s *session, arms []lokiArm, calls int) (samples [][]lokiSample,
 	for i, a := range arms {
 		names[i] = a.name
 	}
-	return alternate(s, names, func(i int) (lokiSample, error) {
+	return alternate(s, names, func(i, _ int) (lokiSample, error) {
 		return measureLokiArm(arms[i], "http://"+addr, calls/arms[i].share)
 	})
 }

@@ -31,7 +31,7 @@ const (
 )
 
 func runMemory(s *session) error {
-	samples, err := alternate(s, []string{"fapilog, 16 dead sinks"}, func(int) (memorySample, error) {
+	samples, err := alternate(s, []string{"fapilog, 16 dead sinks"}, func(int, int) (memorySample, error) {
 		return runDeadSinks(deadOffered, deadJournal)
 	})
 	if err != nil {

@@ -47,7 +47,7 @@ func runPipe(s *session) error {
 	for i, in := range inputs {
 		names := []string{"fapilog pipe, " + in.name, "cat | cat, " + in.name}
 		out := filepath.Join(s.dir, "out.log")
-		samples, err := alternate(s, names, func(arm int) (pipeSample, error) {
+		samples, err := alternate(s, names, func(arm, _ int) (pipeSample, error) {
 			run := func() (time.Duration, error) { return runCats(in.path, out) }
 			if arm == 0 {
 				run = func() (time.Duration, error) { return runFapilogPipe(binary, in.path, out, s.journal) }

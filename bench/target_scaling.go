@@ -66,7 +66,7 @@ func sweepOver(s *session, xs []int, axis string, curves ...[]curve) (*sweep, er
 			names = append(names, fmt.Sprintf("%s, %d %s", c, x, axis))
 		}
 	}
-	samples, err := alternate(s, names, func(i int) (sample, error) {
+	samples, err := alternate(s, names, func(i, _ int) (sample, error) {
 		c := w.curves[i/len(xs)]
 		return withProcs(c.procs, func() (sample, error) { return c.at(xs[i%len(xs)]) })
 	})
@@ -76,7 +76,7 @@ func sweepOver(s *session, xs []int, axis string, curves ...[]curve) (*sweep, er
 	for _, line := range slices.Collect(slices.Chunk(samples, len(xs))) {
 		sides := make([]side, len(xs))
 		for i := range sides {
-			sides[i].rounds = slices.Collect(slices.Chunk(line[i], 1))
+			sides[i].rounds = byRound(line[i])
 		}
 		w.sides = append(w.sides, sides)
 	}

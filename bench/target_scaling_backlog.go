@@ -22,8 +22,8 @@ const (
 func scaleBacklog(s *session) error {
 	procs := []int{2, 1}
 	names := []string{"fapilog, GOMAXPROCS 2", "fapilog, GOMAXPROCS 1"}
-	samples, err := alternate(s, names, func(arm int) (fills [][]float64, err error) {
-		return withProcs(procs[arm], func() ([][]float64, error) {
+	samples, err := alternate(s, names, func(arm, _ int) ([][]float64, error) {
+		return withProcs(procs[arm], func() (fills [][]float64, _ error) {
 			for range turns {
 				steps, err := fillUp(backlogBytes)
 				if err != nil {

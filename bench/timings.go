@@ -21,9 +21,8 @@ func (x timing) void() string {
 // destinations.
 func timings(s *session, least int, arms [2]arm, d [2]func() destinations) (ours, theirs timing, err error) {
 	name := arms[0].String() + ", and " + arms[1].String()
-	calls, round := callsFor(s.journal), -1
-	samples, err := alternate(s, []string{name}, func(int) ([2]latency, error) {
-		round++
+	calls := callsFor(s.journal)
+	samples, err := alternate(s, []string{name}, func(_, round int) ([2]latency, error) {
 		return measureLatency(arms, [2]destinations{d[0](), d[1]()}, calls, (least+calls-1)/calls, round)
 	})
 	if err != nil {

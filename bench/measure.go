@@ -34,7 +34,7 @@ const warm = 5
 
 // turns is how many turns each arm has in a round, a tenth of a second or two each. What
 // else the machine does for some seconds then falls on all of them.
-const turns = 6
+const turns = 4
 
 // measure sets a up, warms it up, and measures calls calls, spread over
 // goroutines.

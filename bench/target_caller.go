@@ -6,13 +6,13 @@ func callerTarget() target {
 	return target{"caller", "what a call costs its caller, 1 sink that discards; rows 1 and 2", runCaller}
 }
 
-// The arms of callerTarget that are fapilog's come first, in this order; the
-// peers follow.
+// The arms of callerTarget that are no peers come first, in this order.
 const (
 	callerOurs = iota
 	callerDirect
 	callerPrebuilt
 	callerUnmasked
+	callerFloor
 	callerPeers
 )
 
@@ -26,6 +26,8 @@ func runCaller(s *session) error {
 	}
 	s.compare(row{Question: callerQuestion, Against: "fapilog with redaction off", Figure: callerFigure},
 		found[callerOurs], found[callerUnmasked], wallOf)
+	s.compare(row{Question: callerQuestion, Against: nameFloor, Figure: callerFigure},
+		found[callerOurs], found[callerFloor], wallOf)
 	return s.allocations(found[callerOurs].arm)
 }
 
@@ -38,6 +40,7 @@ func callerArms(journalBytes int64) []arm {
 		callerDirect:   direct.arm("Handler.LogAttrs", inCall, 1),
 		callerPrebuilt: ours.arm("", prebuilt, 1),
 		callerUnmasked: ours.withoutRedaction().arm("redaction off", inCall, 1),
+		callerFloor:    floorArm(inCall),
 	}
 	for _, name := range []string{namePhuslu, nameSlog, nameMulti, nameSlogMulti, namePhusluLogger, nameZapslog, nameZap, nameZerolog, nameZerologDiode, nameOTel} {
 		arms = append(arms, peerNamed(name).arm(inCall, 1))

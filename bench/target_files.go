@@ -18,7 +18,10 @@ func toFiles() []peer {
 
 func runFiles(s *session) error {
 	const files3 = 3
-	arms := []arm{pipeline{journalBytes: s.journal}.arm("", inCall, files3)}
+	arms := []arm{
+		pipeline{journalBytes: s.journal, direct: true}.arm("Handler.LogAttrs", inCall, files3),
+		pipeline{journalBytes: s.journal}.arm("", inCall, files3),
+	}
 	for _, p := range toFiles() {
 		arms = append(arms, p.arm(inCall, files3))
 	}
@@ -26,13 +29,17 @@ func runFiles(s *session) error {
 	if err != nil {
 		return err
 	}
-	ours, theirs := found[0], found[1:]
+	direct, ours, theirs := found[0], found[1], found[2:]
 	r := row{Question: "caller, 3 files", Figure: "ns per call"}
+	directly := r
+	directly.Question = "Handler.LogAttrs, 3 files"
 	for _, x := range theirs {
 		r := r
 		r.Against = x.arm.library
 		if x.arm.library == nameMulti {
 			r.Number, r.Reach, r.Goal = 3, 0.1, 0.07
+			directly.Against = r.Against
+			s.compare(directly, direct, x, wallOf)
 		}
 		s.compare(r, ours, x, wallOf)
 	}
@@ -49,6 +56,8 @@ func runFiles(s *session) error {
 			r.Note = peerNamed(x.arm.library).price()
 		}
 		s.compare(r, ours, x, wallOf)
+		directly.Against = x.arm.library
+		s.compare(directly, direct, x, wallOf)
 	}
 	return nil
 }

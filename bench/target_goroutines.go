@@ -19,11 +19,12 @@ func runGoroutines(s *session) error {
 			pipeline{journalBytes: s.journal}.arm("", inCall, 1), // beside those it is compared with
 			peerNamed(namePhuslu).arm(inCall, 1),
 			peerNamed(nameZap).arm(inCall, 1),
+			floorArm(inCall),
 		})
 		if err != nil {
 			return err
 		}
-		direct, ours, phuslu, zap := found[0], found[1], found[2], found[3]
+		direct, ours, phuslu, zap, floor := found[0], found[1], found[2], found[3], found[4]
 		r := row{Question: fmt.Sprintf("%d goroutines, until the last record is delivered", n), Figure: "records per second", AtLeast: true}
 		r.Against = namePhuslu + " to io.Discard"
 		numbered := r
@@ -31,8 +32,13 @@ func runGoroutines(s *session) error {
 		s.compare(numbered, ours, phuslu, perSecond)
 		numbered.Against, numbered.Reach, numbered.Goal = nameZap+" to io.Discard", 1.3, 1.8
 		s.compare(numbered, ours, zap, perSecond)
-		r.Question = "Handler.LogAttrs, " + r.Question
-		s.compare(r, direct, phuslu, perSecond)
+		directly := r
+		directly.Question = "Handler.LogAttrs, " + r.Question
+		s.compare(directly, direct, phuslu, perSecond)
+		directly.Against = numbered.Against
+		s.compare(directly, direct, zap, perSecond)
+		r.Against = nameFloor
+		s.compare(r, ours, floor, perSecond)
 	}
 	return nil
 }

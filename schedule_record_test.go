@@ -11,7 +11,7 @@ import (
 // that whoever has its bytes can tell whether they are right.
 type logged struct{ producer, n, size int }
 
-func (l logged) hash() int { return (l.producer*31 + l.n) * 2654435761 >> 7 & 0xffff }
+func (l logged) hash() int { return int(int64(l.producer*31+l.n) * 2654435761 >> 7 & 0xffff) }
 
 func (l logged) level() slog.Level {
 	return []slog.Level{slog.LevelInfo, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}[l.hash()%5]

@@ -93,7 +93,7 @@ func FuzzModel(f *testing.F) {
 	f.Add(uint8(3), uint8(2), []byte("\x00\x00\x00\x00\x05\x09\x0d\x11\xc8\x00\x00\x02\x06\x04\x08"))
 	for seed := range 64 {
 		program := make([]byte, 400)
-		x := uint32(seed*2654435761 + 1)
+		x := uint32(seed)*2654435761 + 1
 		for i := range program {
 			x = x*1664525 + 1013904223
 			program[i] = byte(x >> 24)

@@ -34,11 +34,12 @@ func TestTimesOutsideNanosecondsBecomeTheNearest(t *testing.T) {
 }
 
 func TestLevelsOutsideInt32BecomeTheNearest(t *testing.T) {
+	below, above := int64(math.MinInt32)-1, int64(math.MaxInt32)+1
 	for _, tt := range []struct{ in, want slog.Level }{
 		{slog.LevelInfo, slog.LevelInfo},
 		{slog.LevelDebug, slog.LevelDebug},
-		{math.MaxInt32 + 1, math.MaxInt32},
-		{math.MinInt32 - 1, math.MinInt32},
+		{slog.Level(min(above, math.MaxInt)), math.MaxInt32}, // where an int is no longer, the greatest there is
+		{slog.Level(max(below, math.MinInt)), math.MinInt32},
 		{math.MaxInt, math.MaxInt32},
 		{math.MinInt, math.MinInt32},
 	} {

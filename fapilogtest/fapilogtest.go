@@ -2,6 +2,7 @@
 package fapilogtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog"
+	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink/sinktest"
 )
 
@@ -21,25 +23,27 @@ type Log struct {
 	memory *sinktest.Memory
 }
 
-// Record is a logged record, read back from its JSON.
+// Record is a logged record, read back from its JSON. Its message is found where
+// ReplaceAttr has renamed it to message.
 type Record struct {
 	Time    time.Time
 	Level   slog.Level
 	Message string
-	Attrs   map[string]any // as encoding/json decodes them, groups as maps; without time, level and msg
+	Attrs   map[string]any // as encoding/json decodes them, numbers as float64, groups as maps; without the record's own time, level and message
 	JSON    string
 }
 
 // New opens a pipeline with cfg and one more sink, whose records the Log keeps;
-// the zero Config is enough. It is closed at the end of the test, which fails
-// if records are left in it then.
+// the zero Config is enough. Where the journal is full a call waits for that sink,
+// so that none is evicted before it is kept. The pipeline is closed at the end of the
+// test, which fails if records are left in it then.
 func New(tb testing.TB, cfg fapilog.Config) *Log {
 	tb.Helper()
 	memory := new(sinktest.Memory)
 	cfg.Routes = append([]fapilog.Route{{
 		Name:     "fapilogtest",
 		Sink:     memory,
-		Delivery: fapilog.Delivery{Level: slog.Level(math.MinInt32)},
+		Delivery: fapilog.Delivery{Level: slog.Level(math.MinInt32), OnFull: fapilog.Block, BlockTimeout: fapilog.Forever},
 	}}, cfg.Routes...)
 	p, err := fapilog.New(context.Background(), cfg)
 	if err != nil {
@@ -62,16 +66,41 @@ func (l *Log) Records() []Record {
 	var records []Record
 	for _, r := range l.memory.Records() {
 		read := Record{Time: r.Time, Level: r.Level, JSON: string(r.JSON)}
-		if err := json.Unmarshal(r.JSON, &read.Attrs); err != nil {
+		if err := read.decode(r.JSON); err != nil {
 			l.tb.Fatalf("fapilogtest: %v in %s", err, r.JSON)
-		}
-		read.Message, _ = read.Attrs[slog.MessageKey].(string)
-		for _, key := range []string{slog.TimeKey, slog.LevelKey, slog.MessageKey} {
-			delete(read.Attrs, key)
 		}
 		records = append(records, read)
 	}
 	return records
+}
+
+// decode reads r's message and attributes. The record's own members, of which the message is the
+// last, come before the attributes, which may have the same names.
+func (r *Record) decode(object []byte) error {
+	_, _, _, message := encode.Meta(object)
+	r.Message, r.Attrs = string(message), make(map[string]any)
+	d := json.NewDecoder(bytes.NewReader(object))
+	if _, err := d.Token(); err != nil { // the brace
+		return err
+	}
+	for own := true; d.More(); {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var value any
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		switch name := key.(string); {
+		case own && (name == slog.TimeKey || name == slog.LevelKey):
+		case own && (name == slog.MessageKey || name == "message") && value == r.Message:
+			own = false
+		default:
+			r.Attrs[name] = value
+		}
+	}
+	return nil
 }
 
 // Find returns the records with this message, in order.

@@ -73,7 +73,7 @@ func fileName(source string) string {
 }
 
 // foreign finds an import of a library that bench requires.
-var foreign = regexp.MustCompile(`"(go\.uber\.org|github\.com/(samber|rs|phuslu))/`)
+var foreign = regexp.MustCompile(`"(go\.(uber\.org|opentelemetry\.io)|github\.com/(go-logr|samber|rs|phuslu))/`)
 
 // newModule returns the directory of a module that requires fapilog as it is here
 // and, if they are in the module cache, the libraries that bench requires.
@@ -118,6 +118,7 @@ var imports = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "slog": "log/slog", "http": "net/http", "os": "os",
 	"signal": "os/signal", "strings": "strings", "sync": "sync", "syscall": "syscall", "testing": "testing", "time": "time",
 	"slogmulti": "github.com/samber/slog-multi", "zap": "go.uber.org/zap", "zapcore": "go.uber.org/zap/zapcore", "zerolog": "github.com/rs/zerolog",
+	"logr": "github.com/go-logr/logr", "trace": "go.opentelemetry.io/otel/trace",
 	"fapilog": "github.com/fapilog/fapilog", "admin": "github.com/fapilog/fapilog/admin", "breaker": "github.com/fapilog/fapilog/breaker",
 	"encode": "github.com/fapilog/fapilog/encode", "fapilogtest": "github.com/fapilog/fapilog/fapilogtest", "journal": "github.com/fapilog/fapilog/journal",
 	"sink": "github.com/fapilog/fapilog/sink", "console": "github.com/fapilog/fapilog/sink/console", "file": "github.com/fapilog/fapilog/sink/file",

@@ -122,7 +122,7 @@ var imports = map[string]string{
 	"fapilog": "github.com/fapilog/fapilog", "admin": "github.com/fapilog/fapilog/admin", "breaker": "github.com/fapilog/fapilog/breaker",
 	"encode": "github.com/fapilog/fapilog/encode", "fapilogtest": "github.com/fapilog/fapilog/fapilogtest", "journal": "github.com/fapilog/fapilog/journal",
 	"sink": "github.com/fapilog/fapilog/sink", "console": "github.com/fapilog/fapilog/sink/console", "file": "github.com/fapilog/fapilog/sink/file",
-	"sinktest": "github.com/fapilog/fapilog/sink/sinktest",
+	"sinktest": "github.com/fapilog/fapilog/sink/sinktest", "loki": "github.com/fapilog/fapilog/sink/loki", "url": "net/url",
 }
 
 // given are the variables that statements may use without declaring them.

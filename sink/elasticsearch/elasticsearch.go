@@ -110,7 +110,7 @@ import (
 	"strings"
 
 	"github.com/fapilog/fapilog/sink"
-	"github.com/fapilog/fapilog/sink/internal/httppost"
+	"github.com/fapilog/fapilog/sink/endpoint"
 )
 
 func init() {
@@ -134,10 +134,14 @@ const (
 // nothing: timestamp-field=
 const NoTimestamp = "-"
 
-// Config describes a cluster and what is sent to it. URL is required. By URI requests are
+// Endpoint is where the cluster's first node is and how all of them are spoken to, which is
+// the same for all sinks over HTTP. Its URL is required.
+type Endpoint = endpoint.Config
+
+// Config describes a cluster and what is sent to it. Endpoint.URL is required. By URI requests are
 // compressed unless it says gzip=false; in code set Gzip.
 type Config struct {
-	httppost.Config
+	Endpoint
 
 	Hosts          sink.List // other nodes: host or host:port; the port is URL's by default
 	Index          string    // pattern, see the package comment; empty: DefaultIndex, or DefaultDataStream
@@ -154,7 +158,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.Index = cmp.Or(c.Index, DefaultIndex)
 	c.TimestampField = cmp.Or(c.TimestampField, DefaultTimestampField)
 
-	c.Config.Flags(fs)
+	c.Endpoint.Flags(fs)
 	fs.Var(&c.Hosts, "hosts", "other `nodes` of the cluster, tried when one fails: host:port,host:port")
 	fs.StringVar(&c.Index, "index", c.Index, "`pattern` of the index: text, %Y %m %d %H (in a URI %25Y) or {+yyyy.MM.dd}, {member}; with data-stream "+DefaultDataStream)
 	fs.BoolVar(&c.DataStream, "data-stream", c.DataStream, "index names a data stream")
@@ -166,7 +170,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 
 // SetURL implements [sink.Opener].
 func (c *Config) SetURL(u *url.URL) error {
-	return c.Config.SetURL(u, strings.HasSuffix(u.Scheme, "+https"), defaultPort, "/")
+	return c.Endpoint.SetURL(u, strings.HasSuffix(u.Scheme, "+https"), defaultPort, "/")
 }
 
 // defaultPort is that of http.port and http_port.

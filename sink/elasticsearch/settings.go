@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/endpoint"
 	"github.com/fapilog/fapilog/sink/internal/httppost"
 )
 
@@ -22,12 +23,12 @@ func (c *Config) Validate() error {
 
 // resolve returns the settings of each host's client, URL's first, and the
 // pattern of the index.
-func (c *Config) resolve() ([]httppost.Config, pattern, error) {
+func (c *Config) resolve() ([]endpoint.Config, pattern, error) {
 	common, credentials := c.common()
 	index, patternErr := c.pattern()
 	errs := []error{common.Validate(), credentials, patternErr, c.checkPipeline()}
 
-	configs := []httppost.Config{common}
+	configs := []endpoint.Config{common}
 	for _, host := range c.Hosts {
 		u, err := nodeURL(common.URL, host)
 		if err != nil {
@@ -45,8 +46,8 @@ func (c *Config) resolve() ([]httppost.Config, pattern, error) {
 }
 
 // common returns what all hosts' clients share.
-func (c *Config) common() (httppost.Config, error) {
-	common := c.Config
+func (c *Config) common() (endpoint.Config, error) {
+	common := c.Endpoint
 	common.MaxResponse = cmp.Or(common.MaxResponse, maxAnswer)
 	if c.APIKey == "" && c.APIKeyFile == "" {
 		return common, nil
@@ -126,7 +127,7 @@ func open(c Config) (*Sink, error) {
 	}
 	s := newSink(&c, index)
 	for _, config := range configs {
-		client, err := config.New("elasticsearch")
+		client, err := httppost.New(config, "elasticsearch")
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("elasticsearch: %w", err), s.Close())
 		}

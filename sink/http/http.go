@@ -77,7 +77,7 @@ import (
 	"net/url"
 
 	"github.com/fapilog/fapilog/sink"
-	"github.com/fapilog/fapilog/sink/internal/httppost"
+	"github.com/fapilog/fapilog/sink/endpoint"
 )
 
 func init() {
@@ -95,7 +95,7 @@ const (
 
 // Endpoint is where the server is and how it is spoken to, which is the same for
 // all sinks over HTTP. Its URL is required.
-type Endpoint = httppost.Config
+type Endpoint = endpoint.Config
 
 // Config describes a server. Endpoint.URL is required; the zero values of all
 // else are the defaults.
@@ -128,7 +128,7 @@ func (c *Config) setDefaults() {
 	c.Method = cmp.Or(c.Method, "POST")
 	c.SignatureHeader = cmp.Or(c.SignatureHeader, defaultSignature)
 	c.TimestampHeader = cmp.Or(c.TimestampHeader, defaultTimestamp)
-	c.MaxResponse = cmp.Or(c.MaxResponse, httppost.DefaultMaxResponse)
+	c.MaxResponse = cmp.Or(c.MaxResponse, endpoint.DefaultMaxResponse)
 }
 
 // Flags implements [sink.Opener].

@@ -25,7 +25,7 @@ func New(c Config) (sink.Sink, error) {
 		return nil, fmt.Errorf("http: %w", err)
 	}
 	c.setDefaults()
-	client, err := c.Endpoint.New("http")
+	client, err := httppost.New(c.Endpoint, "http")
 	if err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"github.com/fapilog/fapilog/sink"
-	"github.com/fapilog/fapilog/sink/internal/httppost"
+	"github.com/fapilog/fapilog/sink/endpoint"
+	"github.com/fapilog/fapilog/sink/internal/httpheader"
 )
 
 // Validate implements [sink.Validator].
@@ -51,7 +52,7 @@ func checkSignature(c *Config) error {
 		errs = append(errs, errors.New("hmac-secret and hmac-secret-file are both given; give one of them"))
 	}
 	for name, header := range map[string]string{"signature-header": c.SignatureHeader, "timestamp-header": c.TimestampHeader} {
-		if err := httppost.CheckHeader(header); err != nil {
+		if err := httpheader.Check(header); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		} else if c.signs() && c.Sends(header) {
 			errs = append(errs, fmt.Errorf("%s: requests have the header %s already, which the signature would replace; give another", name, http.CanonicalHeaderKey(header)))
@@ -72,8 +73,8 @@ func checkUnused(c *Config) error {
 	if !c.signs() && (c.SignatureHeader != defaultSignature || c.TimestampHeader != defaultTimestamp) {
 		errs = append(errs, errors.New("signature-header and timestamp-header are for signed requests; give hmac-secret or hmac-secret-file with them"))
 	}
-	level, shortest := cmp.Or(c.GzipLevel, httppost.DefaultGzipLevel), cmp.Or(c.GzipMin, httppost.DefaultGzipMin)
-	if !c.Gzip && (level != httppost.DefaultGzipLevel || shortest != httppost.DefaultGzipMin) {
+	level, shortest := cmp.Or(c.GzipLevel, endpoint.DefaultGzipLevel), cmp.Or(c.GzipMin, endpoint.DefaultGzipMin)
+	if !c.Gzip && (level != endpoint.DefaultGzipLevel || shortest != endpoint.DefaultGzipMin) {
 		errs = append(errs, errors.New("gzip-level and gzip-min are for gzip=true; give that, or leave them out"))
 	}
 	return errors.Join(errs...)

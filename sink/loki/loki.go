@@ -121,6 +121,7 @@ import (
 
 	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/endpoint"
 	"github.com/fapilog/fapilog/sink/internal/httppost"
 )
 
@@ -140,7 +141,7 @@ func newOpener() sink.Opener { return &Config{Endpoint: Endpoint{Gzip: true}} }
 // Endpoint is where the server is and how it is spoken to, which is the same for
 // all sinks over HTTP. Its URL is required; the path of it is what stands before
 // /loki/api/v1/push.
-type Endpoint = httppost.Config
+type Endpoint = endpoint.Config
 
 // Config describes a Loki server and what of a record is sent to it how. Endpoint.URL
 // is required; everything else may be zero. Endpoint.Gzip is on in URIs; code is to say
@@ -270,7 +271,7 @@ func (c Config) destination() (*destination, error) {
 	if c.URL, err = prefixOf(c.URL); err != nil {
 		return nil, err
 	}
-	if d.client, err = c.Endpoint.New("loki"); err != nil {
+	if d.client, err = httppost.New(c.Endpoint, "loki"); err != nil {
 		return nil, err
 	}
 	return d, nil

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fapilog/fapilog/sink/internal/httppost"
+	"github.com/fapilog/fapilog/sink/internal/httpheader"
 )
 
 // FromEnv returns c with what the OTEL_ variables say where c says nothing; the
@@ -150,7 +150,7 @@ func (e *environment) headers(c *Config) {
 	headers := e.pairs(name, value)
 	given := namesOfHeaders(c.Headers.Reveal())
 	for _, header := range slices.Sorted(maps.Keys(headers)) {
-		if httppost.CheckHeader(header) != nil { // whose text quotes it: it may be a secret without its name
+		if httpheader.Check(header) != nil { // whose text quotes it: it may be a secret without its name
 			e.mistakes = append(e.mistakes, fmt.Errorf("variable %s: a name in it cannot be that of a header, or is not to be set; want NAME=VALUE,NAME=VALUE", name))
 			continue
 		}

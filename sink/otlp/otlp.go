@@ -138,6 +138,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/endpoint"
 	"github.com/fapilog/fapilog/sink/internal/httppost"
 )
 
@@ -161,7 +162,7 @@ func newOpener() sink.Opener { return &Config{Endpoint: Endpoint{Gzip: true}, En
 
 // Endpoint is where the server is and how it is spoken to, which is the same for
 // all sinks over HTTP. Its URL, with the whole path, is required.
-type Endpoint = httppost.Config
+type Endpoint = endpoint.Config
 
 // Config describes a server and what of a record is sent to it how. Endpoint.URL is
 // required; everything else may be zero. Endpoint.Gzip is on in URIs; code is to say so.
@@ -239,7 +240,7 @@ func New(c Config) (sink.Sink, error) {
 		return nil, fmt.Errorf("otlp: %w", err)
 	}
 	c.setDefaults()
-	client, err := c.Endpoint.New("otlp")
+	client, err := httppost.New(c.Endpoint, "otlp")
 	if err != nil {
 		return nil, fmt.Errorf("otlp: %w", err)
 	}

@@ -1,3 +1,20 @@
+// Package httppost is the client that all sinks over HTTP share: addresses,
+// credentials, compression, TLS, proxies, the age of connections, answers and
+// what they mean.
+//
+// A [Client] makes one attempt for each call and never waits; all it does twice is
+// what met a connection that the server had closed before, see [Client.Do]. All
+// of an attempt (the name look-up, the connection, the request, the whole answer)
+// is bounded by its context. It speaks HTTP/1.1 only: an attempt that ends at
+// its deadline then closes its connection, so that the next one looks the name up
+// again, and no dead connection is shared.
+//
+// # Secrets
+//
+// Secrets are user info, passwords, tokens, the contents of credential files, the
+// values of configured headers and the parameters of the endpoint. No error of
+// this package holds one, nor a path of a URL, and [Response.Excerpt], which quotes
+// what a server says, masks them.
 package httppost
 
 import (
@@ -8,16 +25,19 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/endpoint"
+	"github.com/fapilog/fapilog/sink/internal/httpheader"
 	"github.com/fapilog/fapilog/sink/internal/identity"
 )
 
 // Client makes requests to one endpoint. It is safe for concurrent use.
 type Client struct {
-	config     Config
-	configured http.Header // Config.Headers
+	config     endpoint.Config
+	configured http.Header // its Headers
 	agent      string
 	basic      *SecretFile // nil: none
 	bearer     *SecretFile // nil: none
@@ -36,7 +56,7 @@ type Request struct {
 	Method         string      // empty: POST
 	Path           string      // appended to the URL's path: "" or "/x", percent-encoded
 	Root           bool        // Path stands for the URL's path, and is not appended to it
-	Query          url.Values  // besides Config.Query
+	Query          url.Values  // besides the endpoint's
 	Body           []byte      // not read after Do has returned
 	Raw            bool        // never compress
 	ContentType    string      // empty: none
@@ -49,20 +69,17 @@ type Request struct {
 
 var errClosed = fmt.Errorf("the sink is closed: %w", os.ErrClosed)
 
-// New returns a client. sinkName is said to the server in User-Agent. Nothing is
-// dialled. The error has all that [Config.Validate] finds.
-func (c Config) New(sinkName string) (*Client, error) {
+// New returns a client of the server that c describes. sinkName is said to it in User-Agent.
+// Nothing is dialled. The error has all that [endpoint.Config.Validate] finds.
+func New(c endpoint.Config, sinkName string) (*Client, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	c.GzipLevel = orDefault(c.GzipLevel, DefaultGzipLevel)
-	c.GzipMin = orDefault(c.GzipMin, DefaultGzipMin)
-	c.MaxConnAge = orDefault(c.MaxConnAge, sink.Duration(DefaultMaxConnAge))
-	c.MaxResponse = orDefault(c.MaxResponse, DefaultMaxResponse)
+	c = c.WithDefaults()
 	u := *c.URL
 	c.URL = &u // the caller may change its own
 
-	headers, err := parseHeaders(c.Headers)
+	headers, err := httpheader.Parse(c.Headers)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +124,7 @@ func (c *Client) do(ctx context.Context, r *Request) (*Response, error) {
 	if c.ctx.Err() != nil {
 		return nil, errClosed
 	}
-	target, err := c.config.resolve(r)
+	target, err := resolve(&c.config, r)
 	if err != nil {
 		return nil, err
 	}
@@ -199,3 +216,25 @@ func (c *Client) Close() {
 		current.CloseIdleConnections()
 	}
 }
+
+// resolve returns the URL of a request to c.
+func resolve(c *endpoint.Config, r *Request) (*url.URL, error) {
+	u := *c.URL
+	if r.Path != "" {
+		raw := r.Path
+		if !r.Root {
+			raw = strings.TrimSuffix(u.EscapedPath(), "/") + raw
+		}
+		path, err := url.PathUnescape(raw)
+		if err != nil {
+			return nil, errors.New("the path of the request is not percent-encoded")
+		}
+		u.Path, u.RawPath = path, raw
+	}
+	u.RawQuery = strings.Trim(c.Query+"&"+r.Query.Encode(), "&")
+	return &u, nil
+}
+
+// park returns err as one that only a change of configuration or credentials
+// will cure.
+func park(err error) *sink.Error { return &sink.Error{Err: err, Verdict: sink.Park} }

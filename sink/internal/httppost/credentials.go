@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+
+	"github.com/fapilog/fapilog/sink/internal/httpheader"
 )
 
 // header returns the header of a request, and what of it is not to be printed.
@@ -115,7 +117,7 @@ func version() string {
 		return ""
 	}
 	for _, m := range append(info.Deps, &info.Main) {
-		if m.Path == path && isToken(m.Version) {
+		if m.Path == path && httpheader.IsToken(m.Version) {
 			return m.Version
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/httpheader"
 )
 
 // maxSecret is how much a file of credentials may hold.
@@ -72,7 +73,7 @@ func readSecret(path string) (sink.Secret, error) {
 		return "", fmt.Errorf("%s: over 64 KiB; want a file with nothing but the secret", path)
 	case text == "":
 		return "", fmt.Errorf("%s: the file is empty", path)
-	case !isFieldValue(text):
+	case !httpheader.IsValue(text):
 		return "", fmt.Errorf("%s: want one line of text", path)
 	}
 	return sink.Secret(text), nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/endpoint"
 	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
@@ -72,13 +73,16 @@ func (n *network) client(t *testing.T, change func(*Config)) *Client {
 	if change != nil {
 		change(&config)
 	}
-	client, err := config.New("test")
+	client, err := New(config, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
 	return client
 }
+
+// Config is short for the one of every sink over HTTP.
+type Config = endpoint.Config
 
 func mustURL(t *testing.T, text string) *url.URL {
 	t.Helper()

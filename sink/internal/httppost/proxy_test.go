@@ -169,7 +169,7 @@ func TestProxyThatCannotBeReached(t *testing.T) {
 }
 
 func TestDialOfOnesOwnGoesThroughNoProxy(t *testing.T) {
-	c, err := Config{URL: mustURL(t, "http://h/"), Dial: func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }}.New("test")
+	c, err := New(Config{URL: mustURL(t, "http://h/"), Dial: func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }}, "test")
 	if err != nil || c.proxy != nil {
 		t.Errorf("there is a proxy, or %v", err)
 	}
@@ -206,7 +206,7 @@ func proxied(place string) {
 	if err != nil {
 		panic(err)
 	}
-	c, err := Config{URL: u}.New("test")
+	c, err := New(Config{URL: u}, "test")
 	if err != nil {
 		panic(err)
 	}

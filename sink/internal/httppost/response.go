@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fapilog/fapilog/sink/endpoint"
 )
 
 // Response is an answer.
@@ -23,7 +25,7 @@ const excerptBytes = 200
 // Excerpt returns up to 200 bytes of Body in one line, with secrets masked, for
 // use in an error; nothing if it is not text.
 func (r *Response) Excerpt() string {
-	body := r.Body[:min(len(r.Body), DefaultMaxResponse)]
+	body := r.Body[:min(len(r.Body), endpoint.DefaultMaxResponse)]
 	if isBinary(body) {
 		return ""
 	}

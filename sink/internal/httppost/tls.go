@@ -1,21 +1,11 @@
 package httppost
 
-import (
-	"crypto/tls"
+import "github.com/fapilog/fapilog/sink/endpoint"
 
-	"github.com/fapilog/fapilog/sink/internal/identity"
-)
-
-// loadTLS returns the settings of TLS. For an address that is not https they are
-// the defaults: a redirect may lead there.
-func (c *Config) loadTLS() (*tls.Config, error) {
-	return identity.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile, ServerName: c.ServerName, Insecure: c.Insecure}.Load()
-}
-
-// tlsStamps are those of the files that loadTLS reads.
+// tlsStamps are those of the files that [endpoint.Config.LoadTLS] reads.
 type tlsStamps [3]stamp
 
-func (c *Config) tlsStamps() tlsStamps {
+func tlsStampsOf(c *endpoint.Config) tlsStamps {
 	return tlsStamps{stampOf(c.CAFile), stampOf(c.CertFile), stampOf(c.KeyFile)}
 }
 

@@ -33,7 +33,7 @@ const maxHeader = 64 << 10
 // its files have changed. The connections of an old one are closed as soon as
 // nothing is under way on them.
 func (c *Client) transport() (*transport, error) {
-	files := c.config.tlsStamps()
+	files := tlsStampsOf(&c.config)
 	c.mu.Lock()
 	old := c.current
 	c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *Client) tlsFor(old *transport, files tlsStamps) (*tls.Config, tlsStamps
 	if old != nil && files.same(old.files) {
 		return old.tls, files, nil
 	}
-	config, err := c.config.loadTLS()
+	config, err := c.config.LoadTLS()
 	if err != nil && old != nil {
 		return old.tls, old.files, nil
 	}

@@ -27,7 +27,7 @@ func TestFailureToConnectIsKnownWhateverItsTextHides(t *testing.T) {
 				c.Password = "long password"
 			}
 			c.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, test.err }
-			client, err := c.New("test")
+			client, err := New(c, "test")
 			if err != nil {
 				t.Fatal(err)
 			}

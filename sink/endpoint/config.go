@@ -1,21 +1,6 @@
-// Package httppost is the client that all sinks over HTTP share: addresses,
-// credentials, compression, TLS, proxies, the age of connections, answers and
-// what they mean.
-//
-// A [Client] makes one attempt for each call and never waits; all it does twice is
-// what met a connection that the server had closed before, see [Client.Do]. All
-// of an attempt (the name look-up, the connection, the request, the whole answer)
-// is bounded by its context. It speaks HTTP/1.1 only: an attempt that ends at
-// its deadline then closes its connection, so that the next one looks the name up
-// again, and no dead connection is shared.
-//
-// # Secrets
-//
-// Secrets are user info, passwords, tokens, the contents of credential files, the
-// values of configured headers and the parameters of the endpoint. No error of
-// this package holds one, nor a path of a URL, and [Response.Excerpt], which quotes
-// what a server says, masks them.
-package httppost
+// Package endpoint has what every sink over HTTP can be told about its server: where it is,
+// who one is there, TLS, compression, connections. The Config of such a sink embeds [Config].
+package endpoint
 
 import (
 	"context"
@@ -35,8 +20,7 @@ const (
 	DefaultMaxResponse = 64 << 10
 )
 
-// Config is what every sink over HTTP can be told; the Config of such a sink
-// embeds it. URL is required. In the numbers 0 is the default and a negative one
+// Config is where a server is and how it is spoken to. URL is required. In the numbers 0 is the default and a negative one
 // means none, which a URI writes as 0.
 //
 // At most one of user info, BasicFile, BearerToken, BearerFile and an
@@ -106,6 +90,15 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 
 	fs.Var(orNone[sink.Duration]{&c.MaxConnAge}, "max-conn-age", "longest use of a connection, after which the name is looked up again; 0: no limit")
 	fs.BoolVar(&c.Redirects, "redirects", c.Redirects, "follow redirects (307, 308) on the same host")
+}
+
+// WithDefaults returns c with the default of every number that is 0.
+func (c Config) WithDefaults() Config {
+	c.GzipLevel = orDefault(c.GzipLevel, DefaultGzipLevel)
+	c.GzipMin = orDefault(c.GzipMin, DefaultGzipMin)
+	c.MaxConnAge = orDefault(c.MaxConnAge, sink.Duration(DefaultMaxConnAge))
+	c.MaxResponse = orDefault(c.MaxResponse, DefaultMaxResponse)
+	return c
 }
 
 func orDefault[T ~int | ~int64](v, otherwise T) T {

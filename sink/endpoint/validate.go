@@ -1,17 +1,17 @@
-package httppost
+package endpoint
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/httpheader"
 )
 
 // Validate implements [sink.Validator]. It returns all mistakes. Files of TLS are
 // read, those of credentials are not: they may be written later.
 func (c *Config) Validate() error {
-	headers, headerErr := parseHeaders(c.Headers)
+	headers, headerErr := httpheader.Parse(c.Headers)
 	errs := []error{c.checkURL(), checkQuery(c.Query), headerErr}
 	if level := orDefault(c.GzipLevel, DefaultGzipLevel); level < 1 || level > 9 {
 		errs = append(errs, fmt.Errorf("gzip-level is %d: want 1 to 9", level))
@@ -37,10 +37,10 @@ func (c *Config) checkCredentials(authorization bool) error {
 	if strings.Contains(c.User, ":") {
 		errs = append(errs, errors.New("the user name has a colon in it, which servers take for its end"))
 	}
-	if !isFieldValue(c.BearerToken.Reveal()) {
+	if !httpheader.IsValue(c.BearerToken.Reveal()) {
 		errs = append(errs, errors.New("bearer: the token has a control character in it"))
 	}
-	if c.AuthScheme != "" && !isToken(c.AuthScheme) {
+	if c.AuthScheme != "" && !httpheader.IsToken(c.AuthScheme) {
 		errs = append(errs, errors.New("the scheme of the token is not a word"))
 	}
 	return errors.Join(errs...)
@@ -60,12 +60,8 @@ func (c *Config) checkTLS() error {
 	if c.Insecure && (c.CAFile != "" || c.ServerName != "") {
 		errs = append(errs, errors.New("insecure leaves no use for ca-file and server-name; give one or the other"))
 	}
-	if _, err := c.loadTLS(); err != nil {
+	if _, err := c.LoadTLS(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
-
-// park returns err as one that only a change of configuration or credentials
-// will cure.
-func park(err error) *sink.Error { return &sink.Error{Err: err, Verdict: sink.Park} }

@@ -1,4 +1,5 @@
-package httppost
+// Package httpheader checks headers of HTTP that users configure, and reads lists of them.
+package httpheader
 
 import (
 	"errors"
@@ -10,15 +11,6 @@ import (
 	"github.com/fapilog/fapilog/sink"
 )
 
-// AddHeader appends a header to c.Headers.
-func (c *Config) AddHeader(name, value string) {
-	item := name + ":" + strings.NewReplacer(`\`, `\\`, `,`, `\,`).Replace(value)
-	if c.Headers != "" {
-		item = c.Headers.Reveal() + "," + item
-	}
-	c.Headers.Set(item)
-}
-
 // reserved are the headers that say how a message is sent, which is the
 // client's to know.
 var reserved = map[string]bool{
@@ -26,12 +18,12 @@ var reserved = map[string]bool{
 	"Proxy-Authorization": true, "Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
-// CheckHeader reports a name that no header can have, or that is not a sink's or
+// Check reports a name that no header can have, or that is not a sink's or
 // user's to set.
-func CheckHeader(name string) error {
+func Check(name string) error {
 	key := textproto.CanonicalMIMEHeaderKey(name)
 	switch {
-	case !isToken(name):
+	case !IsToken(name):
 		return fmt.Errorf("%.64q cannot be the name of a header; want letters, digits and hyphens", name)
 	case reserved[key]:
 		return fmt.Errorf("%s is not to be set; it depends on what is sent", key)
@@ -39,25 +31,9 @@ func CheckHeader(name string) error {
 	return nil
 }
 
-// Sends reports whether requests have a header of this name without a sink's doing:
-// one of c.Headers, an Authorization if there are credentials, or one that says
-// what a request is about.
-func (c *Config) Sends(name string) bool {
-	switch textproto.CanonicalMIMEHeaderKey(name) {
-	case "Content-Type", "Host", "Idempotency-Key", "User-Agent":
-		return true
-	case "Authorization":
-		if c.User != "" || c.Password != "" || c.BasicFile != "" || c.BearerToken != "" || c.BearerFile != "" {
-			return true
-		}
-	}
-	headers, _ := parseHeaders(c.Headers)
-	return headers.Values(name) != nil
-}
-
-// parseHeaders returns the headers of a list NAME:VALUE,NAME:VALUE. Its errors
+// Parse returns the headers of a list NAME:VALUE,NAME:VALUE. Its errors
 // hold no value.
-func parseHeaders(list sink.Secret) (http.Header, error) {
+func Parse(list sink.Secret) (http.Header, error) {
 	header := http.Header{}
 	var errs []error
 	for i, item := range splitList(list.Reveal()) {
@@ -65,12 +41,12 @@ func parseHeaders(list sink.Secret) (http.Header, error) {
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		key := textproto.CanonicalMIMEHeaderKey(name)
 		switch {
-		case !ok || !isToken(name):
+		case !ok || !IsToken(name):
 			// What has no name may be the rest of a value with a comma in it.
 			errs = append(errs, fmt.Errorf(`header: item %d is not NAME:VALUE; write \, for a comma in a value`, i+1))
 		case reserved[key]:
-			errs = append(errs, fmt.Errorf("header: %w", CheckHeader(name)))
-		case !isFieldValue(value):
+			errs = append(errs, fmt.Errorf("header: %w", Check(name)))
+		case !IsValue(value):
 			errs = append(errs, fmt.Errorf("header: the value of %s has a control character in it", key))
 		default:
 			header[key] = append(header[key], value)
@@ -104,8 +80,8 @@ func splitList(s string) (items []string) {
 	return items
 }
 
-// isToken reports whether s is a token by RFC 9110, section 5.6.2.
-func isToken(s string) bool {
+// IsToken reports whether s is a token by RFC 9110, section 5.6.2.
+func IsToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
@@ -115,9 +91,9 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue reports whether s can be the value of a header by RFC 9110,
+// IsValue reports whether s can be the value of a header by RFC 9110,
 // section 5.5.
-func isFieldValue(s string) bool {
+func IsValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false

@@ -1,4 +1,4 @@
-package httppost
+package endpoint
 
 import (
 	"cmp"
@@ -98,22 +98,4 @@ func checkQuery(query string) error {
 		return errors.New("query: malformed; want name=value&name=value, percent-encoded")
 	}
 	return nil
-}
-
-// resolve returns the URL of a request.
-func (c *Config) resolve(r *Request) (*url.URL, error) {
-	u := *c.URL
-	if r.Path != "" {
-		raw := r.Path
-		if !r.Root {
-			raw = strings.TrimSuffix(u.EscapedPath(), "/") + raw
-		}
-		path, err := url.PathUnescape(raw)
-		if err != nil {
-			return nil, errors.New("the path of the request is not percent-encoded")
-		}
-		u.Path, u.RawPath = path, raw
-	}
-	u.RawQuery = strings.Trim(c.Query+"&"+r.Query.Encode(), "&")
-	return &u, nil
 }

@@ -29,7 +29,7 @@ var itemTable = []httppost.Row{
 	{First: 200, Last: 299, Delivered: true},
 	{First: 409, Last: 409, Delivered: true, Remark: "the index has a document of this id, which is this record"},
 	{First: 401, Last: 401, Verdict: sink.Park, Remark: "credentials are missing or wrong, or have expired"},
-	{First: 403, Last: 403, Verdict: sink.Park, Remark: "rejected if the index is named after a member of the record; retry if the index or the cluster is blocked"},
+	{First: 403, Last: 403, Verdict: sink.Park, Remark: "rejected if the index is named after a member of the record, or is an earlier one that somebody has made read-only; retry if the index or the cluster is blocked otherwise"},
 	{First: 429, Last: 429, Verdict: sink.Throttled, Remark: "after Retry-After"},
 	{First: 400, Last: 499, Verdict: sink.Rejected, Remark: "with type and reason; parked or tried again if it is about the pipeline, the index or the cluster"},
 	{First: 500, Last: 599, Verdict: sink.Retry},
@@ -40,8 +40,9 @@ var itemTable = []httppost.Row{
 // request; the first row that has the status counts.
 func ItemTable() []httppost.Row { return slices.Clone(itemTable) }
 
-// judge returns what the answer to a request of so many records and bytes means.
-func (s *Sink) judge(r *httppost.Response, records, sent int) *sink.Error {
+// judge returns what the answer to a request of so many bytes for batch means.
+func (s *Sink) judge(r *httppost.Response, batch []sink.Record, sent int) *sink.Error {
+	records := len(batch)
 	if r.Truncated && r.Status/100 == 2 && records > 1 && longestAnswer(records, sent) > s.maxAnswer {
 		return &sink.Error{Verdict: sink.TooLarge, Err: fmt.Errorf("the answer to %d records is longer than %v", records, sink.Bytes(s.maxAnswer))}
 	}
@@ -54,7 +55,7 @@ func (s *Sink) judge(r *httppost.Response, records, sent int) *sink.Error {
 	}
 	e := &sink.Error{After: httppost.RetryAfter(r.Header, time.Now())}
 	for i, it := range items {
-		if verdict, delivered := s.verdict(it); !delivered {
+		if verdict, delivered := s.verdict(it, &batch[i]); !delivered {
 			e.Items = append(e.Items, sink.ItemError{Index: i, Verdict: verdict, Err: it.err(r)})
 		}
 	}
@@ -66,7 +67,7 @@ func (s *Sink) judge(r *httppost.Response, records, sent int) *sink.Error {
 }
 
 // verdict returns what became of a record.
-func (s *Sink) verdict(it item) (v sink.Verdict, delivered bool) {
+func (s *Sink) verdict(it item, r *sink.Record) (v sink.Verdict, delivered bool) {
 	i := slices.IndexFunc(itemTable, func(row httppost.Row) bool { return row.First <= it.status && it.status <= row.Last })
 	row := itemTable[max(i, 0)]
 	switch {
@@ -75,7 +76,7 @@ func (s *Sink) verdict(it item) (v sink.Verdict, delivered bool) {
 	case row.Verdict != sink.Park && row.Verdict != sink.Rejected:
 		return row.Verdict, row.Delivered
 	}
-	if v, ok := s.state(it.reason); ok {
+	if v, ok := s.state(it.reason, r); ok {
 		return v, false
 	}
 	if it.status == http.StatusForbidden && s.documents.index.fields {
@@ -84,21 +85,22 @@ func (s *Sink) verdict(it item) (v sink.Verdict, delivered bool) {
 	return row.Verdict, false
 }
 
-// state returns the verdict for a reason that is about the cluster, or about what
-// is configured, and not about the record that met it.
-func (s *Sink) state(r reason) (v sink.Verdict, ok bool) {
+// state returns the verdict for a reason that is about the cluster, an index or what is
+// configured, and not about what the record r holds.
+func (s *Sink) state(why reason, r *sink.Record) (v sink.Verdict, ok bool) {
 	named := s.documents.index.fields // the record names its index
 	switch {
-	case s.noPipeline(r):
+	case s.noPipeline(why):
 		return sink.Park, true
-	case r.Type == "cluster_block_exception":
+	case why.shut() && s.documents.astray(r, time.Now()):
+		return sink.Rejected, true // or one record could stop all others
+	case why.Type == clusterBlock:
 		return sink.Retry, true
-	case r.Type == "index_closed_exception", r.tooManyShards():
-		if named {
-			return sink.Retry, true // other indices may take theirs
-		}
+	case why.tooManyShards() && named:
+		return sink.Retry, true // other indices may take theirs
+	case why.Type == indexClosed, why.tooManyShards():
 		return sink.Park, true
-	case r.Type == "index_not_found_exception" && !named:
+	case why.Type == "index_not_found_exception" && !named:
 		return sink.Park, true
 	}
 	return 0, false
@@ -181,14 +183,36 @@ func (r reason) String() string {
 	return r.Type + ": " + r.Reason
 }
 
+// Types of errors.
+const (
+	securityException = "security_exception" // credentials and rights
+	clusterBlock      = "cluster_block_exception"
+	indexClosed       = "index_closed_exception"
+)
+
+// lasting are the blocks of one index that stay until somebody takes them away: closed
+// (4), read-only (5) and write (8), which lifecycle policies set on the indices of
+// earlier days. That of a full disk (12, FORBIDDEN or TOO_MANY_REQUESTS by version) and those of
+// the cluster (1, 2, 6, 10, 13) end with what has led to them. A block is told as
+// [status/number/text]; the numbers stand in IndexMetadata and MetadataIndexStateService
+// in the sources of both products.
+var lasting = []string{"[FORBIDDEN/4/", "[FORBIDDEN/5/", "[FORBIDDEN/8/"}
+
+// shut reports whether r says that one index takes no documents, and will not by itself.
+func (r reason) shut() bool {
+	if r.Type != clusterBlock {
+		return r.Type == indexClosed
+	}
+	// A block of the whole cluster would stand first, without an index.
+	return strings.HasPrefix(r.Reason, "index [") &&
+		slices.ContainsFunc(lasting, func(block string) bool { return strings.Contains(r.Reason, block) })
+}
+
 // tooManyShards reports whether r is how both products say that the cluster's limit
 // does not allow another index.
 func (r reason) tooManyShards() bool {
 	return r.Type == "validation_exception" && strings.Contains(r.Reason, "maximum") && strings.Contains(r.Reason, "shards open")
 }
-
-// securityException is the type of errors that are about credentials and rights.
-const securityException = "security_exception"
 
 // parseReason parses an object with type and reason, or a text alone.
 func parseReason(raw []byte) (r reason) {

@@ -77,7 +77,7 @@ func TestRefusalByARecordsOwnIndexIsThatRecords(t *testing.T) {
 }
 
 func TestStateOfTheClusterIsNotHeldAgainstRecords(t *testing.T) {
-	const closed, block, validation, missing = "index_closed_exception", "cluster_block_exception", "validation_exception", "index_not_found_exception"
+	const closed, block, validation, missing = indexClosed, clusterBlock, "validation_exception", "index_not_found_exception"
 	tests := []struct {
 		status       int
 		kind, reason string
@@ -85,10 +85,12 @@ func TestStateOfTheClusterIsNotHeldAgainstRecords(t *testing.T) {
 	}{
 		{401, securityException, "token expired", sink.Park, sink.Park},
 		{403, securityException, "action is unauthorized", sink.Park, sink.Rejected},
-		{403, block, "index [logs] blocked by: [FORBIDDEN/8/index write (api)];", sink.Retry, sink.Retry},
+		{403, block, "index [logs] blocked by: [FORBIDDEN/8/index write (api)];", sink.Retry, sink.Rejected},
 		{429, block, "disk usage exceeded flood-stage watermark", sink.Throttled, sink.Throttled},
 		{503, block, "no master", sink.Retry, sink.Retry},
-		{400, closed, "closed", sink.Park, sink.Retry},
+		{403, block, "index [logs] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];", sink.Retry, sink.Retry},
+		{403, block, "blocked by: [FORBIDDEN/6/cluster read-only (api)];", sink.Retry, sink.Retry},
+		{400, closed, "closed", sink.Park, sink.Rejected},
 		{400, validation, "Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;", sink.Park, sink.Retry},
 		{400, validation, "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;", sink.Park, sink.Retry},
 		{400, validation, "Validation Failed: 1: something else;", sink.Rejected, sink.Rejected},
@@ -97,7 +99,7 @@ func TestStateOfTheClusterIsNotHeldAgainstRecords(t *testing.T) {
 	}
 	for _, test := range tests {
 		body := fmt.Sprintf(`{"items":[{"create":{"status":%d,"error":{"type":%q,"reason":%q}}}]}`, test.status, test.kind, test.reason)
-		for index, want := range map[string]sink.Verdict{"logs-%Y": test.fixed, "logs-{tenant}": test.named} {
+		for index, want := range map[string]sink.Verdict{"logs": test.fixed, "logs-{tenant}": test.named} {
 			synctest.Test(t, func(t *testing.T) {
 				s := serve(t, answer(200, body), func(c *Config) { c.Index = index })
 				var e *sink.Error
@@ -106,6 +108,47 @@ func TestStateOfTheClusterIsNotHeldAgainstRecords(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Of an index that takes no documents only a record is rejected that what is logged now
+// does not go to: another day's.
+func TestAnIndexThatIsShutIsHeldAgainstRecordsOfOtherDays(t *testing.T) {
+	blocked := func(by string) string { return "index [logs-2024.02.29] blocked by: " + by }
+	tests := []struct {
+		name, kind, reason string
+		today, other       sink.Verdict
+	}{
+		{"closed", indexClosed, "closed", sink.Park, sink.Rejected},
+		{"closed, by its block", clusterBlock, blocked("[FORBIDDEN/4/index closed];"), sink.Retry, sink.Rejected},
+		{"read-only", clusterBlock, blocked("[FORBIDDEN/5/index read-only (api)];"), sink.Retry, sink.Rejected},
+		{"blocked for writes", clusterBlock, blocked("[FORBIDDEN/8/index write (api)];"), sink.Retry, sink.Rejected},
+		{"on a full disk, version 7.6", clusterBlock, blocked("[FORBIDDEN/12/index read-only / allow delete (api)];"), sink.Retry, sink.Retry},
+		{"on a full disk as well", clusterBlock, blocked("[FORBIDDEN/12/index read-only / allow delete (api)];[FORBIDDEN/8/index write (api)];"), sink.Retry, sink.Rejected},
+		{"not to be read", clusterBlock, blocked("[FORBIDDEN/7/index read (api)];"), sink.Retry, sink.Retry},
+		{"in a cluster without a master", clusterBlock, "blocked by: [SERVICE_UNAVAILABLE/2/no master];", sink.Retry, sink.Retry},
+		{"in a cluster that makes no index", clusterBlock, "blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];", sink.Retry, sink.Retry},
+		{"in a cluster that is read-only", clusterBlock, "blocked by: [FORBIDDEN/6/cluster read-only (api)];" + blocked("[FORBIDDEN/8/index write (api)];"), sink.Retry, sink.Retry},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				item := fmt.Sprintf(`{"create":{"status":403,"error":{"type":%q,"reason":%q}}}`, test.kind, test.reason)
+				s := serve(t, answer(200, `{"items":[`+strings.Repeat(item+",", 3)+item+`]}`), func(c *Config) { c.Index = "logs-%Y.%m.%d" })
+				batch := records(4)
+				now := time.Now()
+				batch[0].Time, batch[1].Time, batch[2].Time, batch[3].Time = now, time.Time{}, now.AddDate(0, 0, -1), now.AddDate(0, 0, 1)
+				var e *sink.Error
+				if err := write(t, s, batch...); !errors.As(err, &e) || len(e.Items) != 4 {
+					t.Fatal(err)
+				}
+				for i, want := range []sink.Verdict{test.today, test.today, test.other, test.other} {
+					if got := e.Items[i].Verdict; got != want {
+						t.Errorf("record %d: %v, want %v", i, got, want)
+					}
+				}
+			})
+		})
 	}
 }
 
@@ -224,7 +267,7 @@ func FuzzAnswer(f *testing.F) {
 		if n < 1 || n > 1000 {
 			return
 		}
-		e := s.judge(&httppost.Response{Status: 200, Header: http.Header{}, Body: []byte(body)}, n, 0)
+		e := s.judge(&httppost.Response{Status: 200, Header: http.Header{}, Body: []byte(body)}, make([]sink.Record, n), 0)
 		failed := 0
 		if e != nil {
 			if failed = len(e.Items); failed == 0 {

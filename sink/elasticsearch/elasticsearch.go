@@ -68,13 +68,26 @@
 // record has its own by [ItemTable]: 2xx and 409 are delivered; 429 and 5xx, and
 // these records alone, are tried again; 401 parks the sink; 403 does too, or rejects
 // the record if its index is named after a member of it; other 4xx are rejected, with
-// Elasticsearch's type and reason. But what the cluster's state or the settings refuse
-// is not held against records. An index or a cluster that is blocked: they are tried
-// again. Too many shards, or an index that is closed: the sink is parked, or, if a
-// member names the index, these records are tried again. A pipeline that does not
-// exist, or an index that is not there and not made (action.auto_create_index), parks
-// the sink; but a record that names such an index itself is rejected. A 2xx without an item for every record (HTML from a proxy, an answer that
-// is cut off, empty or too long) says nothing: all are sent again, under the same ids.
+// Elasticsearch's type and reason. A 2xx without an item for every record (HTML from a
+// proxy, an answer that is cut off, empty or too long) says nothing: all are sent again,
+// under the same ids.
+//
+// What the cluster's state or the settings refuse is not held against records:
+//
+//   - An index or the cluster is blocked: they are tried again.
+//   - An index is closed: the sink is parked.
+//   - The cluster has too many shards for another index: the sink is parked, or, if a member
+//     names the index, these records are tried again.
+//   - A pipeline does not exist, or an index is not there and not made
+//     (action.auto_create_index): the sink is parked.
+//
+// While records are tried again, those behind them wait, and no one record is to stop all others.
+// So a record whose index is another than that of what is logged now, by its date or by a
+// member, is rejected if that index is closed, or has index.blocks.write or
+// index.blocks.read_only, as lifecycle policies give them to the indices of earlier days: let them stay
+// open to writes for as long as records may wait in the journal. A full disk's
+// index.blocks.read_only_allow_delete ends by itself and is waited for in any index. If
+// a member names the index, a record is rejected too where there is no such index.
 //
 // Up to 8 MiB of an answer are read. A batch whose answer may rightly be longer
 // is halved when it is.
@@ -86,7 +99,8 @@
 //   - 403, security_exception, at every record: the role lacks create_doc, or
 //     auto_configure to make the index.
 //   - 403, cluster_block_exception: the index is read-only; a full disk does that too,
-//     as 429 in later versions. The records go through once the block is gone.
+//     as 429 in later versions. The records go through once the block is gone, but for
+//     those of earlier days, whose index somebody has made so: they are quarantined.
 //   - 404 on the whole request: the path is wrong; it is not the place for an index.
 //   - 400, Duplicate field: the record has two members of one name, as slog
 //     writes them when an attribute is given twice.

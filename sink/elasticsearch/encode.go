@@ -64,6 +64,12 @@ func (d *documents) timeOf(r *sink.Record) time.Time {
 	return t
 }
 
+// astray reports whether r goes to another index than what is logged now: a member names its index, or
+// its time does, and it is an earlier or a later one.
+func (d *documents) astray(r *sink.Record, now time.Time) bool {
+	return d.index.fields || !bytes.Equal(d.index.append(nil, d.timeOf(r), nil), d.index.append(nil, now, nil))
+}
+
 // appendSource appends obj with its time, in one line. What is not UTF-8 becomes
 // U+FFFD: Elasticsearch refuses a document that has it.
 func (d *documents) appendSource(dst []byte, t time.Time, obj []byte) []byte {

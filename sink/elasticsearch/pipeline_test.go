@@ -275,3 +275,38 @@ func TestTenMinutesOfOutageCostNothing(t *testing.T) {
 		wantOnce(t, server.Documents(), 1200, -1)
 	})
 }
+
+// Lifecycle policies make the indices of earlier days read-only, and the times of
+// records may come from outside.
+func TestARecordOfAnEarlierDayDoesNotStopThoseOfToday(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		yesterday := time.Now().AddDate(0, 0, -1)
+		const item = `{"create":{"status":403,"error":{"type":"cluster_block_exception","reason":"index [fapilog-1999.12.31] blocked by: [FORBIDDEN/8/index write (api)];"}}},`
+		readOnly := []byte(yesterday.UTC().Format(`"_index":"fapilog-2006.01.02"`))
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			var items strings.Builder
+			for line := range bytes.Lines(body) {
+				switch {
+				case bytes.Contains(line, readOnly):
+					items.WriteString(item)
+				case bytes.HasPrefix(line, []byte(`{"create"`)):
+					items.WriteString(`{"create":{"status":201}},`)
+				}
+			}
+			answer(200, `{"items":[`+strings.TrimSuffix(items.String(), ",")+`]}`)(w, r)
+		}), func(c *Config) { c.Index = DefaultIndex })
+		dir := t.TempDir()
+		p := pipeline(t, s, fapilog.Delivery{Quarantine: dir, BatchRecords: 10})
+		for i := range 100 {
+			at := time.Now()
+			if i == 3 {
+				at = yesterday
+			}
+			_ = p.Handler().Handle(t.Context(), slog.NewRecord(at, slog.LevelInfo, "x", 0))
+		}
+		if row := delivers(t, p, time.Minute); row.Delivered != 99 || row.Quarantined != 1 || row.Circuit != breaker.Closed {
+			t.Errorf("%+v", row)
+		}
+	})
+}

@@ -60,7 +60,7 @@ func (s *Sink) Write(ctx context.Context, batch []sink.Record) error {
 	defer s.bodies.Put(body)
 	*body = s.documents.appendBulk(*body, batch)
 	return s.ask(ctx, httppost.Request{Path: "/_bulk", Query: s.query, Body: *body, ContentType: "application/x-ndjson"},
-		func(r *httppost.Response) *sink.Error { return s.judge(r, len(batch), len(*body)) })
+		func(r *httppost.Response) *sink.Error { return s.judge(r, batch, len(*body)) })
 }
 
 // Ping implements [sink.Pinger]: it asks for the product's name and version. Credentials

@@ -90,7 +90,7 @@ func (s *Sink) verdict(it item, r *sink.Record) (v sink.Verdict, delivered bool)
 func (s *Sink) state(why reason, r *sink.Record) (v sink.Verdict, ok bool) {
 	named := s.documents.index.fields // the record names its index
 	switch {
-	case s.noPipeline(why):
+	case s.noPipeline(why), why.noIDs():
 		return sink.Park, true
 	case why.shut() && s.documents.astray(r, time.Now()):
 		return sink.Rejected, true // or one record could stop all others
@@ -100,7 +100,7 @@ func (s *Sink) state(why reason, r *sink.Record) (v sink.Verdict, ok bool) {
 		return sink.Retry, true // other indices may take theirs
 	case why.Type == indexClosed, why.tooManyShards():
 		return sink.Park, true
-	case why.Type == "index_not_found_exception" && !named:
+	case why.unprepared() && !named:
 		return sink.Park, true
 	}
 	return 0, false
@@ -188,6 +188,7 @@ const (
 	securityException = "security_exception" // credentials and rights
 	clusterBlock      = "cluster_block_exception"
 	indexClosed       = "index_closed_exception"
+	illegalArgument   = "illegal_argument_exception"
 )
 
 // lasting are the blocks of one index that stay until somebody takes them away: closed
@@ -206,6 +207,23 @@ func (r reason) shut() bool {
 	// A block of the whole cluster would stand first, without an index.
 	return strings.HasPrefix(r.Reason, "index [") &&
 		slices.ContainsFunc(lasting, func(block string) bool { return strings.Contains(r.Reason, block) })
+}
+
+// unprepared reports whether r says that an index is not there, is an alias that cannot be
+// written to, or has a pipeline that does not exist (index.default_pipeline,
+// index.final_pipeline). The texts are the same in both products.
+func (r reason) unprepared() bool {
+	if r.Type != illegalArgument {
+		return r.Type == "index_not_found_exception"
+	}
+	return strings.HasPrefix(r.Reason, "no write index is defined for alias [") ||
+		strings.HasPrefix(r.Reason, "pipeline with id [") && strings.HasSuffix(r.Reason, "] does not exist")
+}
+
+// noIDs reports whether r is how OpenSearch Serverless says that a collection takes no
+// documents with an _id.
+func (r reason) noIDs() bool {
+	return r.Type == illegalArgument && strings.HasPrefix(r.Reason, "Document ID is not supported")
 }
 
 // tooManyShards reports whether r is how both products say that the cluster's limit

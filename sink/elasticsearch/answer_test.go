@@ -96,6 +96,11 @@ func TestStateOfTheClusterIsNotHeldAgainstRecords(t *testing.T) {
 		{400, validation, "Validation Failed: 1: something else;", sink.Rejected, sink.Rejected},
 		{400, "document_parsing_exception", "maximum shards open", sink.Rejected, sink.Rejected},
 		{404, missing, "no such index [logs] and [action.auto_create_index] is [false]", sink.Park, sink.Rejected},
+		{400, illegalArgument, "no write index is defined for alias [logs]. The write index may be explicitly disabled using is_write_index=false", sink.Park, sink.Rejected},
+		{400, illegalArgument, "pipeline with id [logs-default] does not exist", sink.Park, sink.Rejected},
+		{400, "document_parsing_exception", "pipeline with id [logs-default] does not exist", sink.Rejected, sink.Rejected},
+		{400, illegalArgument, "Document ID is not supported in create/index operation request", sink.Park, sink.Park},
+		{400, illegalArgument, "Limit of total fields [1000] has been exceeded", sink.Rejected, sink.Rejected},
 	}
 	for _, test := range tests {
 		body := fmt.Sprintf(`{"items":[{"create":{"status":%d,"error":{"type":%q,"reason":%q}}}]}`, test.status, test.kind, test.reason)
@@ -152,11 +157,12 @@ func TestAnIndexThatIsShutIsHeldAgainstRecordsOfOtherDays(t *testing.T) {
 	}
 }
 
+// The one that is configured is missing for every record, whatever index it names.
 func TestMissingPipelineParks(t *testing.T) {
 	const body = `{"items":[{"create":{"status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}}}]}`
 	for pipeline, want := range map[string]sink.Verdict{"p": sink.Park, "": sink.Rejected, "other": sink.Rejected} {
 		synctest.Test(t, func(t *testing.T) {
-			s := serve(t, answer(200, body), func(c *Config) { c.Pipeline = pipeline })
+			s := serve(t, answer(200, body), func(c *Config) { c.Index, c.Pipeline = "logs-{tenant}", pipeline })
 			var e *sink.Error
 			if err := write(t, s, records(1)...); !errors.As(err, &e) || e.Items[0].Verdict != want {
 				t.Errorf("%v", err)

@@ -78,8 +78,10 @@
 //   - An index is closed: the sink is parked.
 //   - The cluster has too many shards for another index: the sink is parked, or, if a member
 //     names the index, these records are tried again.
-//   - A pipeline does not exist, or an index is not there and not made
-//     (action.auto_create_index): the sink is parked.
+//   - A pipeline does not exist, configured here or as the index's own; an index is not there
+//     and not made (action.auto_create_index); an alias has no index to write to: the
+//     sink is parked.
+//   - The collection takes no documents with an id: the sink is parked.
 //
 // While records are tried again, those behind them wait, and no one record is to stop all others.
 // So a record whose index is another than that of what is logged now, by its date or by a
@@ -87,7 +89,8 @@
 // index.blocks.read_only, as lifecycle policies give them to the indices of earlier days: let them stay
 // open to writes for as long as records may wait in the journal. A full disk's
 // index.blocks.read_only_allow_delete ends by itself and is waited for in any index. If
-// a member names the index, a record is rejected too where there is no such index.
+// a member names the index, a record is rejected too where there is no such index, or where
+// that alias or the index's own pipeline is at fault.
 //
 // Up to 8 MiB of an answer are read. A batch whose answer may rightly be longer
 // is halved when it is.
@@ -110,6 +113,9 @@
 //     keys as flattened (flat_object in OpenSearch).
 //   - 400, this action would add … shards: too many indices; look at {name} in index,
 //     delete old ones, or raise cluster.max_shards_per_node.
+//   - 400, Document ID is not supported: a collection of OpenSearch Serverless for time series or
+//     vectors (https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-overview.html).
+//     It cannot be written to by this sink, which gives every document its id; take one for search.
 //   - 413: requests are halved until they pass; or raise http.max_content_length.
 //   - 429: the cluster is behind; nothing is lost while the journal has room.
 //   - "not the answer to a bulk request": the address is that of something

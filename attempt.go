@@ -260,6 +260,11 @@ func (d *delivery) conclude(a *attempt, err error, now time.Time) {
 		d.stoppedShort(a, err, now)
 		return
 	}
+	if postpones(e, len(a.piece)) {
+		d.countAttempt(a, nil, now) // it did all that it set out to do
+		d.partial(a, e, now)
+		return
+	}
 	d.countAttempt(a, err, now)
 	b := a.batch
 	if err == nil {

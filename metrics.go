@@ -17,7 +17,7 @@ import (
 type Result string
 
 const (
-	ResultDelivered Result = "delivered" // all of it
+	ResultDelivered Result = "delivered" // all of it, but for what was postponed; see sink.Postponed
 	ResultPartial   Result = "partial"   // the sink spoke of single records; some may have been delivered
 	ResultRetry     Result = "retry"     // none of it: any error that says no more
 	ResultThrottled Result = "throttled" // none; see sink.Throttled

@@ -1,6 +1,7 @@
 package fapilog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -241,4 +242,87 @@ func TestBatchExpires(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A request holds no more than some records of a batch, or some hours. The destination
+// is well all the while, and the others are none that it failed to take.
+func TestPostponedRecordsFollowAtOnce(t *testing.T) {
+	const each, all = 10, 200
+	synctest.Test(t, func(t *testing.T) {
+		s := &sinktest.Script{Answer: func(attempt int, batch []sink.Record) sinktest.Step {
+			time.Sleep(time.Second)
+			var items []sink.ItemError
+			for i := each; i < len(batch); i++ {
+				items = append(items, sink.ItemError{Index: i, Verdict: sink.Postponed, Err: errors.New("the request is full")})
+			}
+			if items == nil {
+				return sinktest.OK()
+			}
+			return sinktest.Items(items...)
+		}}
+		var heard events
+		p := open(t, Config{OnEvent: heard.note, Defaults: Delivery{BatchRecords: all, RetryFor: 5 * time.Second}}, s)
+		start := time.Now()
+		burst(p, 0, all)
+		delivers(t, p)
+		holds(t, "a", s, upTo(all))
+		for i, at := range begun(start, s.Attempts()) {
+			if at != time.Duration(i)*time.Second {
+				t.Errorf("attempt %d at %v", i, at)
+			}
+		}
+		if k := row(t, p, "a"); k.Delivered != all || k.Attempts != all/each || k.Failures != 0 || k.LastError != "" || len(heard.of(EventFailed)) > 0 {
+			t.Errorf("%+v", k)
+		}
+		if m := p.Metrics()[0].Attempts; m[ResultDelivered] != all/each {
+			t.Errorf("%v", m)
+		}
+	})
+}
+
+func TestPostponedBesideOtherVerdicts(t *testing.T) {
+	postponed := func(i int) sink.ItemError { return sink.ItemError{Index: i, Verdict: sink.Postponed} }
+	tests := []struct {
+		name     string
+		items    []sink.ItemError
+		again    time.Duration
+		failures uint64
+	}{
+		{"one is rejected", []sink.ItemError{postponed(0), {Index: 1, Verdict: sink.Rejected}, postponed(2)}, 0, 1},
+		{"one is to be tried again", []sink.ItemError{postponed(0), {Index: 1}}, 100 * time.Millisecond, 1},
+		{"one is throttled", []sink.ItemError{postponed(0), {Index: 1, Verdict: sink.Throttled}}, 100 * time.Millisecond, 1},
+		{"one parks", []sink.ItemError{postponed(0), {Index: 1, Verdict: sink.Park}}, 63 * time.Second, 1},
+		{"all are postponed", []sink.ItemError{postponed(0), postponed(1), postponed(2)}, 100 * time.Millisecond, 1},
+		{"one twice", []sink.ItemError{postponed(1), postponed(1)}, 0, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sinktest.Script{Steps: []sinktest.Step{sinktest.Items(test.items...)}}
+				p := open(t, Config{Defaults: Delivery{BatchRecords: 3}}, s)
+				constant(p, 0.5)
+				start := time.Now()
+				burst(p, 0, 3)
+				time.Sleep(10 * time.Minute)
+				if at := begun(start, s.Attempts()); len(at) != 2 || at[1] != test.again {
+					t.Errorf("attempts at %v, want the second at %v", at, test.again)
+				}
+				if k := row(t, p, "a"); k.Failures != test.failures || k.Pending != 0 {
+					t.Errorf("%+v", k)
+				}
+			})
+		})
+	}
+	t.Run("the whole batch", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sinktest.Script{Then: sinktest.Verdict(sink.Postponed, 0)}
+			var heard events
+			p := open(t, Config{OnEvent: heard.note}, s)
+			log(p, 0, 1)
+			time.Sleep(20 * time.Second)
+			if len(s.Attempts()) != 5 || len(heard.states()) != 1 {
+				t.Errorf("%d attempts, transitions to %v", len(s.Attempts()), heard.states())
+			}
+		})
+	})
 }

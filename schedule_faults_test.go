@@ -161,6 +161,9 @@ func (s *faultySink) judgement(n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	verdicts := []sink.Verdict{sink.Retry, sink.Throttled, sink.TooLarge, sink.Rejected, sink.Rejected}
+	if chance(s.random, 20) {
+		verdicts = []sink.Verdict{sink.Postponed, sink.Postponed, sink.Rejected}
+	}
 	if chance(s.random, 10) {
 		verdicts = append(verdicts, sink.Park, sink.Gone, 99)
 	}

@@ -229,7 +229,7 @@ func (a *account) checkAttempts(k *sinkAccount) (problems []error) {
 		calls++
 		stuck = stuck || !w.end.Before(w.deadline)
 		switch {
-		case w.err:
+		case w.err && !(w.postpones && !w.end.After(w.deadline)):
 			failed.add(surely)
 		case w.end.Equal(w.deadline) || !w.end.Before(a.stopped): // stopping waits a moment beyond the deadline
 			failed.add(perhaps)

@@ -32,6 +32,8 @@ type write struct {
 	fault                 fault
 	fates                 []fate
 	named                 bool // the answer judged the records one by one
+	postpones             bool // it delivered some and left the others for the next attempt
+	settled               bool // it settled some and left the others for the next attempt
 	err                   bool // it did not return nil
 	gone, parks, throttle bool
 	after                 time.Duration // what it asked for, when it did
@@ -197,8 +199,11 @@ func (w *write) readItems(e *sink.Error) {
 	for i := range w.fates {
 		w.fates[i] = accepted
 	}
-	left := false
+	left, postponed := 0, 0
 	for _, item := range e.Items {
+		if item.Verdict == sink.Postponed {
+			postponed++
+		}
 		switch item.Verdict {
 		case sink.Rejected:
 			w.fates[item.Index] = rejected
@@ -206,11 +211,13 @@ func (w *write) readItems(e *sink.Error) {
 			w.fates[item.Index] = tooLarge
 		default:
 			w.fates[item.Index] = kept
-			left = true
+			left++
 			w.parks = w.parks || item.Verdict == sink.Park
 		}
 	}
-	if !left || w.parks {
+	w.postpones = postponed == len(e.Items) && postponed < len(w.records)
+	w.settled = postponed > 0 && left == postponed && left < len(w.records)
+	if left == 0 || w.parks || w.settled {
 		w.after = 0
 	}
 }

@@ -89,6 +89,9 @@ func (a *account) checkExpiry(i int) (problems []error) {
 				problems = append(problems, fmt.Errorf("attempt %d: %s was tried %v longer than retry-for", n, l.message(), over))
 			}
 		}
+		if w.settled {
+			clear(first) // what is left of its batch is as if it had not been tried
+		}
 	}
 	return problems
 }

@@ -73,7 +73,7 @@ type SinkStats struct {
 	Pending     uint64            `json:"pending"`           // none of these yet
 
 	Attempts uint64        `json:"attempts"` // calls of Write that ended or were abandoned, and attempts that failed because an abandoned one had not returned
-	Failures uint64        `json:"failures"` // of these, the ones that left records
+	Failures uint64        `json:"failures"` // of these, the ones that left records, other than by sink.Postponed
 	Circuit  breaker.State `json:"circuit"`
 	Parked   bool          `json:"parked,omitempty"` // see sink.Park
 	Gone     bool          `json:"gone,omitempty"`   // see sink.Gone

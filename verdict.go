@@ -1,6 +1,7 @@
 package fapilog
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
@@ -73,6 +74,8 @@ func (d *delivery) partial(a *attempt, e *sink.Error, now time.Time) {
 	switch {
 	case worst.Verdict == sink.Park:
 		d.park(a, text, now)
+	case worst.Verdict == sink.Postponed && progress:
+		d.succeeded(a, now)
 	case progress: // a destination that settles some records works
 		a.batch.failures = 0
 		d.retry(a, e.After, text, breaker.Success, now)
@@ -119,6 +122,9 @@ func (d *delivery) judge(a *attempt, e *sink.Error, now time.Time) (n int, worst
 	} else {
 		b.pieces[0] = left
 	}
+	if worst.Verdict == sink.Postponed && len(left) < len(a.piece) {
+		b.tried = time.Time{} // what is left was not
+	}
 	return len(left), worst
 }
 
@@ -129,8 +135,17 @@ func urgency(v sink.Verdict) int {
 		return 2
 	case sink.Throttled:
 		return 0
+	case sink.Postponed:
+		return -1
 	}
 	return 1
+}
+
+// postpones reports whether e, about a piece of n, says no more than that some of the
+// records are for the next attempt, and the others delivered.
+func postpones(e *sink.Error, n int) bool {
+	return e != nil && len(e.Items) > 0 && len(e.Items) < n && sane(e, n) &&
+		!slices.ContainsFunc(e.Items, func(i sink.ItemError) bool { return i.Verdict != sink.Postponed })
 }
 
 // itemText returns the reason given for a record, or else that of the batch.

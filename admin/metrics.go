@@ -98,7 +98,7 @@ var families = []family{
 		"When the sink last delivered a record, in seconds since 1970; 0: not yet in this process.",
 		perSink(lastSuccess)},
 	{"fapilog_attempts_total", "counter", []string{"sink", "result"},
-		"Attempts to write a batch, by this process: delivered, partial (some records of it were not), retry (none, any other error), throttled, too_large, rejected, park, gone, timeout (abandoned at its deadline), stuck (not made, since an abandoned one has not returned).",
+		"Attempts to write a batch, by this process: delivered (all but what was postponed to the next), partial (some records of it were not), retry (none, any other error), throttled, too_large, rejected, park, gone, timeout (abandoned at its deadline), stuck (not made, since an abandoned one has not returned).",
 		writeAttempts},
 	{"fapilog_write_duration_seconds", "histogram", []string{"sink"},
 		"How long the sink's Write took in this process; one that was abandoned, until it was.",

@@ -99,9 +99,14 @@ const (
 	Park
 	// Gone: the destination has ended for good, as a closed pipe has.
 	Gone
+	// Postponed: in the next attempt, which is made at once. The record was left out of this
+	// one, as a request can hold no more, and does not count as tried. Only for records in
+	// [Error.Items], and only where the attempt has settled another record: else it is
+	// Retry. If there is no other verdict, the attempt is a success, and After does not count.
+	Postponed
 )
 
-var verdictNames = [...]string{"retry", "throttled", "too_large", "rejected", "park", "gone"}
+var verdictNames = [...]string{"retry", "throttled", "too_large", "rejected", "park", "gone", "postponed"}
 
 // String returns the verdict's name in lower_snake_case.
 func (v Verdict) String() string {

@@ -21,7 +21,7 @@ func TestIDsOfOneJournalSortAsTextInTheirOrder(t *testing.T) {
 
 func TestVerdictNames(t *testing.T) {
 	for v, want := range map[Verdict]string{
-		0: "retry", Throttled: "throttled", TooLarge: "too_large", Rejected: "rejected", Park: "park", Gone: "gone", -1: "unknown", 6: "unknown",
+		0: "retry", Throttled: "throttled", TooLarge: "too_large", Rejected: "rejected", Park: "park", Gone: "gone", Postponed: "postponed", -1: "unknown", 7: "unknown",
 	} {
 		if v.String() != want {
 			t.Errorf("Verdict(%d) is %q, want %q", int(v), v, want)

@@ -42,8 +42,7 @@
 // message, and spans up to 24 hours
 // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html).
 // Of a batch that is more than that, such as one from a journal that holds the records of days, as many
-// of the oldest as fit are sent, and the others in the next attempts. The ledger shows those
-// attempts as failures that delivered records; they do not count for the circuit.
+// of the oldest as fit are sent, and the others in the next attempts, which follow at once.
 //
 // An event can have 1 MiB with its 26 bytes. Until 2025 it was 256 KiB, which other servers
 // may still have: max-event says so. A record that is longer is quarantined.

@@ -141,7 +141,7 @@ func within(index int32, events []event) int { return min(max(int(index), 0), le
 func postponed(events []event) []sink.ItemError {
 	items := make([]sink.ItemError, len(events))
 	for i, e := range events {
-		items[i] = sink.ItemError{Index: e.index, Err: errPostponed}
+		items[i] = sink.ItemError{Index: e.index, Verdict: sink.Postponed, Err: errPostponed}
 	}
 	return items
 }

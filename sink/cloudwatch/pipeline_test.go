@@ -244,3 +244,15 @@ func TestALostAnswerDoublesOneBatch(t *testing.T) {
 }
 
 var _ sink.Pinger = (*destination)(nil)
+
+// It takes a request for each day, none of which fails.
+func TestABacklogOfDaysDoesNotExpireBeforeItIsSent(t *testing.T) {
+	pipelined(t, new(cwtest.Server), fapilog.Delivery{RetryFor: time.Millisecond}, func(t *testing.T, n *network, p *fapilog.Pipeline) {
+		start := time.Now().Add(-13 * 24 * time.Hour)
+		number(t, p, 0, 13*24, func(n int) time.Time { return start.Add(time.Duration(n) * time.Hour) })
+		flush(t, p, time.Hour)
+		if s := row(t, p); s.Delivered != 13*24 || s.Failures != 0 || s.LastError != "" || n.unique() != 13*24 {
+			t.Errorf("%d arrived: %+v", n.unique(), s)
+		}
+	})
+}

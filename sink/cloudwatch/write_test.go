@@ -77,7 +77,7 @@ func delivered(t *testing.T, n *network, s sink.Sink, batch []sink.Record) (requ
 		}
 		var left []sink.Record
 		for _, item := range e.Items {
-			if item.Verdict == sink.Retry {
+			if item.Verdict == sink.Postponed {
 				left = append(left, batch[item.Index])
 			} else {
 				refused++
@@ -158,7 +158,7 @@ func TestWhatTheServiceRefusesIsRejectedOneByOne(t *testing.T) {
 			}
 			var left []sink.Record
 			for _, item := range err.(*sink.Error).Items {
-				if item.Verdict == sink.Retry {
+				if item.Verdict == sink.Postponed {
 					left = append(left, batch[item.Index])
 					continue
 				}

@@ -76,8 +76,8 @@ func (p *packer) reset() {
 }
 
 // pack returns the body of the request for batch, and the records that are not in it
-// because a limit was passed. Those that are only for a later request have the verdict
-// Retry.
+// because a limit was passed. Those that are only for a later request are postponed; another
+// record of their stream is in this one.
 func (p *packer) pack(batch []sink.Record, now time.Time) ([]byte, []sink.ItemError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,7 +129,7 @@ func (p *packer) add(r *sink.Record) (sink.Verdict, error) {
 	p.fields.find(r, p.raw)
 	s := p.stream()
 	if oldest, known := p.oldest[s.labels]; known && p.apart(oldest, at) {
-		return sink.Retry, errPostponed
+		return sink.Postponed, errPostponed
 	}
 	json := s.json
 	if s.empty {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog"
+	"github.com/fapilog/fapilog/sink"
 )
 
 // Loki refuses what is more than an hour older than the newest record of its stream,
@@ -38,12 +39,26 @@ func TestRecordsFarApartGoInRequestsOfTheirOwn(t *testing.T) {
 			batch[i].Time = now.Add(-ago)
 		}
 		items := itemsOf(t, write(s, batch))
-		if len(items) != 1 || items[0].Index != 3 || items[0].Verdict != 0 || items[0].Err != errPostponed {
+		if len(items) != 1 || items[0].Index != 3 || items[0].Verdict != sink.Postponed || items[0].Err != errPostponed {
 			t.Errorf("%+v", items)
 		}
 		mustWrite(t, s, batch[3:])
 		if n := len(server.all()); n != 4 {
 			t.Errorf("%d arrived, want 4", n)
+		}
+	})
+}
+
+// It is sent in one request for each span, none of which fails.
+func TestABacklogOfDaysDoesNotExpireBeforeItIsSent(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *fakeLoki) {
+		p := server.pipeline(fapilog.Delivery{RetryFor: time.Second}, nil)
+		start := time.Now().Add(-300 * time.Hour)
+		number(t, p, 0, 300, func(n int) time.Time { return start.Add(time.Duration(n) * time.Hour) })
+		flush(t, p, time.Hour)
+		server.arrived(300)
+		if s := row(t, p); s.Delivered != 300 || s.Failures != 0 || s.LastError != "" || len(server.pushes()) != 300 {
+			t.Errorf("%d requests: %+v", len(server.pushes()), s)
 		}
 	})
 }

@@ -175,8 +175,14 @@ func (x *trial) lookAtItems(e *sink.Error, n int) {
 	if e.Verdict.String() == "unknown" {
 		x.errorf("there is no verdict %d", e.Verdict)
 	}
-	seen := map[int]bool{}
+	if e.Verdict == sink.Postponed {
+		x.errorf("a whole batch is postponed, which is only for records beside others")
+	}
+	seen, postponed := map[int]bool{}, 0
 	for _, item := range e.Items {
+		if item.Verdict == sink.Postponed {
+			postponed++
+		}
 		if item.Index < 0 || item.Index >= n || seen[item.Index] {
 			x.errorf("there is an item for record %d of %d, or two", item.Index, n)
 		}
@@ -187,6 +193,9 @@ func (x *trial) lookAtItems(e *sink.Error, n int) {
 		if item.Err != nil {
 			x.lookForSecrets(item.Err.Error())
 		}
+	}
+	if n > 0 && postponed == n {
+		x.errorf("all %d records are postponed, and none was sent", n)
 	}
 }
 

@@ -89,6 +89,7 @@ var deliveries = []behaviour{
 			}
 		}
 	}},
+	{"records of a month are stored, in as many attempts as it takes", 0, month},
 	{"a record of 512 KiB is stored, or is to blame itself", 0, hugeRecord},
 	{"a record that is not UTF-8 does no harm to others", 0, invalidRecord},
 	{"the batch is not changed", 0, func(x *trial) {
@@ -135,6 +136,35 @@ func hugeRecord(x *trial) {
 		x.errorf("the verdict is %s, which never ends: %s", got, short(r.err))
 	}
 	x.deliver(x.batch(3))
+}
+
+// month writes a batch that spans more time than some servers take in one request, or at all.
+func month(x *trial) {
+	batch := x.batch(31)
+	for i := range batch {
+		batch[i].Time = batch[i].Time.AddDate(0, 0, i-30)
+	}
+	var taken []sink.Record
+	for len(batch) > 0 {
+		var rest []sink.Record
+		r := x.write(batch)
+		for i, got := range outcomes(r.err, r.n) {
+			switch got {
+			case delivered:
+				taken = append(taken, batch[i])
+			case sink.Postponed.String():
+				rest = append(rest, batch[i])
+			case sink.Rejected.String():
+			default:
+				x.fatalf("record %d of %d: the verdict is %s: %s", i, r.n, got, short(r.err))
+			}
+		}
+		if len(rest) == len(batch) {
+			return // which is a deviation already
+		}
+		batch = rest
+	}
+	x.wantSome(taken)
 }
 
 func invalidRecord(x *trial) {

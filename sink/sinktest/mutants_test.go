@@ -114,6 +114,19 @@ var mutants = []struct {
 		}
 		return s.Write(ctx, batch)
 	})},
+	{"it says of records that they are sent later, and sends none", "records of a month are stored, in as many attempts as it takes", writing(func(_ *Shelf, _ context.Context, batch []sink.Record) error {
+		e := &sink.Error{Err: errors.New("the request is full")}
+		for i := range batch {
+			e.Items = append(e.Items, sink.ItemError{Index: i, Verdict: sink.Postponed})
+		}
+		return e
+	})},
+	{"it postpones a batch", "records of a month are stored, in as many attempts as it takes", writing(func(s *Shelf, ctx context.Context, batch []sink.Record) error {
+		if batch[len(batch)-1].Time.Sub(batch[0].Time) > 24*time.Hour {
+			return &sink.Error{Err: errors.New("the request is full"), Verdict: sink.Postponed}
+		}
+		return s.Write(ctx, batch)
+	})},
 	{"it waits itself", "Retry-After is understood", judging(func(_ *Shelf, _ []sink.Record, err error) error {
 		time.Sleep(verdictOf(err).After)
 		return err

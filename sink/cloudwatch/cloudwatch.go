@@ -17,7 +17,8 @@
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the shared files with
 // profile, web identity, the roles of containers and instances
 // (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html). With
-// role they are used to assume that one. They need logs:PutLogEvents, and to create what is
+// role they are used to assume that one. Whenever the sink was parked they are loaded anew, from shared files that
+// may have changed. They need logs:PutLogEvents, and to create what is
 // missing logs:CreateLogStream and logs:CreateLogGroup. AWS_REGION, AWS_CA_BUNDLE, AWS_ENDPOINT_URL
 // and HTTPS_PROXY count as in other programs. The SDK's own retries are off.
 //
@@ -73,7 +74,7 @@
 //
 // "ExpiredTokenException", "UnrecognizedClientException": the access key is temporary and has expired, or
 // is of another partition. Keys in variables cannot be renewed while the program runs; use a role or a
-// profile.
+// profile. Keys in a profile can: a parked sink reads the shared files again for its next attempt, a minute later.
 //
 // "InvalidSignatureException": the secret is not that of the key, or the clock is wrong.
 //
@@ -164,12 +165,13 @@ func (c *Config) Open(context.Context) (sink.Sink, error) { return New(*c) }
 
 // destination is the sink.
 type destination struct {
-	client   *cloudwatchlogs.Client
-	exchange *exchange
-	group    string
-	stream   string
-	create   bool
-	maxEvent int
+	client      *cloudwatchlogs.Client
+	exchange    *exchange
+	credentials *chain
+	group       string
+	stream      string
+	create      bool
+	maxEvent    int
 }
 
 // New returns the sink. AWS's shared files are read; nothing is dialled. The error joins what
@@ -181,10 +183,11 @@ func New(c Config) (sink.Sink, error) {
 	}
 	x := newExchange(settings)
 	d := &destination{
-		exchange: x, group: c.Group, stream: fitStream(c.Stream), create: c.Create,
+		exchange: x, credentials: &chain{load: c.credentials, provider: settings.Credentials},
+		group: c.Group, stream: fitStream(c.Stream), create: c.Create,
 		maxEvent: int(cmp.Or(c.MaxEvent, DefaultMaxEvent)),
 	}
-	settings.Credentials = marked{settings.Credentials}
+	settings.Credentials = d.credentials
 	d.client = cloudwatchlogs.NewFromConfig(settings, func(o *cloudwatchlogs.Options) {
 		o.HTTPClient = x
 		if c.Endpoint != "" {
@@ -201,7 +204,7 @@ func (d *destination) Write(ctx context.Context, batch []sink.Record) error {
 		n := fitting(events)
 		out, err := d.put(ctx, events[:n])
 		if err = judge(ctx, err); err != nil {
-			return err
+			return d.credentials.parked(err)
 		}
 		if out != nil {
 			items = append(items, refused(events[:n], out.RejectedLogEventsInfo, time.Now())...)
@@ -224,7 +227,7 @@ func (d *destination) Ping(ctx context.Context) error {
 	if code := codeOf(err); code == codeAccessDenied || code == codeNotFound && d.create {
 		return nil
 	}
-	return judge(ctx, err)
+	return d.credentials.parked(judge(ctx, err))
 }
 
 // Close implements [sink.Sink].

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -137,23 +136,6 @@ func judge(ctx context.Context, err error) error {
 		e.After = retryAfter(header)
 	}
 	return e
-}
-
-// marked has the errors of a provider of credentials recognised.
-type marked struct{ aws.CredentialsProvider }
-
-// credentialsError is that there are no credentials.
-type credentialsError struct{ error }
-
-func (e *credentialsError) Unwrap() error { return e.error }
-
-// Retrieve implements [aws.CredentialsProvider].
-func (m marked) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	c, err := m.CredentialsProvider.Retrieve(ctx)
-	if err != nil {
-		return c, &credentialsError{err}
-	}
-	return c, nil
 }
 
 // judgeCredentials tells a service that gives credentials and is down from credentials that are not there.

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -420,4 +422,53 @@ func mutated(random *rand.Rand, text string) []byte {
 		}
 	}
 	return b
+}
+
+// Tools that log in write keys of some hours to a profile of the shared file.
+func TestKeysThatAreRenewedInAProfileAreUsed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials")
+	put := func(key string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte("[logs]\naws_access_key_id = "+key+"\naws_secret_access_key = "+cwtest.SecretKey+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
+	put("AKIDEXPIRED")
+	inBubble(t, new(cwtest.Server), func(c *Config) { c.Credentials, c.Profile = nil, "logs" }, func(t *testing.T, n *network, s sink.Sink) {
+		if err := write(s, numbered(1)); outcomeOf(err) != "park" {
+			t.Fatal(err)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if err := write(s, numbered(1)); outcomeOf(err) != "park" || !strings.Contains(err.Error(), "logs") {
+			t.Errorf("without the file: %v", err)
+		}
+		put(cwtest.AccessKey)
+		if err := write(s, numbered(1)); err != nil {
+			t.Error(err)
+		}
+		put("AKIDEXPIRED") // nobody looks while they are good
+		if err := write(s, numbered(1)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What pings finds out counts too: a circuit that is open has no attempts.
+func TestPingHasKeysRenewed(t *testing.T) {
+	key := "AKIDEXPIRED"
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: key, SecretAccessKey: cwtest.SecretKey}, nil
+	})
+	inBubble(t, new(cwtest.Server), func(c *Config) { c.Credentials = provider }, func(t *testing.T, n *network, s sink.Sink) {
+		if err := s.(sink.Pinger).Ping(t.Context()); outcomeOf(err) != "park" {
+			t.Fatal(err)
+		}
+		key = cwtest.AccessKey
+		if err := write(s, numbered(1)); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -75,6 +75,12 @@ func (c *Config) settings() (aws.Config, error) {
 	return settings, nil
 }
 
+// credentials returns those of the settings as they are now.
+func (c *Config) credentials() (aws.CredentialsProvider, error) {
+	settings, err := c.settings()
+	return settings.Credentials, err
+}
+
 // assume returns the credentials of a role, which those of settings are used to assume.
 func assume(role string, settings aws.Config) aws.CredentialsProvider {
 	if client, ok := settings.HTTPClient.(*awshttp.BuildableClient); ok {

@@ -136,8 +136,13 @@ func (e *strangerError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))) + ": " + e.text
 }
 
-// checkAnswer reads r's answer, puts what it has read in its place, masked, and reports a *strangerError.
+// checkAnswer reads r's answer, puts what it has read in its place, masked, and reports a *strangerError. A change to another
+// protocol has no body: package http gives the connection itself in its place, which no context ends.
 func checkAnswer(r *http.Request, response *http.Response, masker sink.Masker) error {
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		_ = response.Body.Close()
+		return &strangerError{response.StatusCode, response.Header, "not an answer of CloudWatch Logs"}
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	_ = response.Body.Close()
 	body = []byte(masker.Text(string(body)))

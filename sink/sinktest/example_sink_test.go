@@ -61,6 +61,9 @@ func (s *Shelf) Write(ctx context.Context, batch []sink.Record) error {
 		return s.plain(err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return errors.New("shelf: status 101") // the body is the connection itself, which ctx does not end
+	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, longest+1))
 	if response.StatusCode/100 == 2 && (err != nil || len(answer) > longest) {
 		return errors.New("shelf: the answer breaks off, or is too long") // what is stored is not known

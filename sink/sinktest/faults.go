@@ -180,6 +180,7 @@ func brokenAnswers() (all []behaviour) {
 		{"the connection is closed before the last chunk", false, after("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", closeIt)},
 		{"the length of a chunk is no number", false, after("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nlong\r\n{}\r\n", closeIt)},
 		{"the answer is that of another protocol", false, after("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", closeIt)},
+		{"the answer is a change to another protocol", false, after("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", nil)},
 		{"the answer is binary", false, after("\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\xff\xfe", closeIt)},
 		{"the status is no number", false, after("HTTP/1.1 OK 200\r\n\r\n", closeIt)},
 		{"a header has no name", false, after("HTTP/1.1 200 OK\r\n: nothing\r\nno colon\r\n\r\n{}", closeIt)},

@@ -192,6 +192,7 @@ var mutants = []struct {
 		return r, nil
 	})},
 	{"it reads all of the answer", "retry: the body does not end", tripping(readAll)},
+	{"it reads what comes after a change of protocols", "retry: the answer is a change to another protocol", tripping(readAll)},
 	{"it decompresses all of the answer", "retry: the body is 64 MiB in 64 KiB", tripping(readAll)},
 	{"it follows redirects", "a redirect to another host is not followed", func(m *mutant) { m.client.CheckRedirect = nil }},
 	{"it follows redirects on the same host", "a redirect on the same host is not followed", func(m *mutant) { m.client.CheckRedirect = nil }},

@@ -90,6 +90,10 @@ func TestEveryKindOfAnswer(t *testing.T) {
 			io.WriteString(c, "HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\nabc")
 			c.Close()
 		}, "park", "401 Unauthorized: abc", atOnce},
+		{"a change of protocols", func(c *pipe.Conn) {
+			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nabc")
+			hold(c)
+		}, "retry", "101 Switching Protocols", atOnce},
 		{"gzip", func(c *pipe.Conn) { writeGzip(c, []byte("hello")); hold(c) }, "delivered", "hello", atOnce},
 		{"a bomb", func(c *pipe.Conn) { writeGzip(c, make([]byte, 8<<20)); hold(c) }, "retry", "did not end within 64KiB", atOnce},
 		{"gzip that is none", func(c *pipe.Conn) {

@@ -140,9 +140,14 @@ func portOf(u *url.URL) string {
 }
 
 // read reads response up to the limit and closes it. A body that is longer, or
-// breaks off, closes the connection.
+// breaks off, closes the connection. A change to another protocol, which nobody has
+// asked for, has no body: package http gives the connection itself in its place, which
+// no context ends.
 func (c *Client) read(ctx context.Context, response *http.Response) (*Response, error) {
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return &Response{Status: response.StatusCode, Header: response.Header}, nil
+	}
 	limit := int64(c.config.MaxResponse)
 	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	truncated := int64(len(body)) > limit

@@ -1,8 +1,16 @@
 package all_test
 
 import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/internal/reference"
@@ -38,5 +46,27 @@ func TestEverySinkHasAnExampleThatIsRight(t *testing.T) {
 		if plan, err := cfg.Plan(); err != nil || len(plan.Sinks) != 1 {
 			t.Errorf("%s: %v", k.Example, err)
 		}
+	}
+}
+
+// No record is to blame for it, and none is given up.
+func TestPlainHTTPToAPortOfTLSParks(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	for _, scheme := range []string{"http", "loki", "elasticsearch", "opensearch", "otlp"} {
+		s, err := sink.Open(t.Context(), scheme+"://"+server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err = s.Write(ctx, []sink.Record{{Time: time.Now(), JSON: []byte(`{"msg":"hello"}`)}})
+		cancel()
+		var e *sink.Error
+		if !errors.As(err, &e) || e.Verdict != sink.Park || !strings.Contains(err.Error(), "scheme with https") {
+			t.Errorf("%s: %v", scheme, err)
+		}
+		s.Close()
 	}
 }

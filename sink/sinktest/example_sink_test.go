@@ -81,7 +81,7 @@ func (s *Shelf) plain(err error) error {
 }
 
 // noRecordsFault are statuses that a change of the configuration helps against.
-var noRecordsFault = []int{401, 402, 403, 404, 405, 406, 407, 410, 411, 414, 415, 423, 426, 431, 451}
+var noRecordsFault = []int{401, 402, 403, 404, 405, 406, 407, 410, 411, 414, 415, 423, 426, 431, 451, 494, 495, 496, 497}
 
 // judge says what an answer means for n records.
 func judge(r *http.Response, answer []byte, n int) error {

@@ -67,7 +67,8 @@ var table = []Row{
 	{First: 429, Last: 429, Verdict: sink.Throttled, Remark: "after Retry-After"},
 	{First: 431, Last: 431, Verdict: sink.Park, Remark: "the headers are too large"},
 	{First: 451, Last: 451, Verdict: sink.Park, Remark: "the law or an authority forbids it"},
-	{First: 400, Last: 499, Verdict: sink.Rejected},
+	{First: 494, Last: 497, Verdict: sink.Park, Remark: "nginx: the headers are too large, the client's certificate is wrong or missing, or TLS is missing"},
+	{First: 400, Last: 499, Verdict: sink.Rejected, Remark: "a 400 whose text says one of 494–497: park"},
 	{First: 500, Last: 599, Verdict: sink.Retry, Remark: "after Retry-After"},
 	{First: 0, Last: math.MaxInt, Verdict: sink.Retry},
 }
@@ -123,7 +124,7 @@ func outcomeOfAnswer(rows []Row, a Answer) string {
 // statuses are those that are tried: all that have a name, and others that servers
 // and what stands in front of them are known to send.
 func statuses() (all []int) {
-	others := []int{101, 218, 260, 299, 399, 419, 430, 440, 444, 460, 494, 499, 509, 520, 521, 522, 523, 524, 525, 526, 529, 530, 561, 598, 599, 600, 999}
+	others := []int{101, 218, 260, 299, 399, 419, 430, 440, 444, 460, 494, 495, 496, 497, 499, 509, 520, 521, 522, 523, 524, 525, 526, 529, 530, 561, 598, 599, 600, 999}
 	for status := 101; status < 1000; status++ {
 		if status >= 200 && http.StatusText(status) != "" || slices.Contains(others, status) {
 			all = append(all, status)

@@ -76,7 +76,8 @@ var table = []Row{
 	{First: 429, Last: 429, Verdict: sink.Throttled, Remark: "after Retry-After"},
 	{First: 431, Last: 431, Verdict: sink.Park, Remark: "the headers are too large"},
 	{First: 451, Last: 451, Verdict: sink.Park, Remark: "the law or an authority forbids it"},
-	{First: 400, Last: 499, Verdict: sink.Rejected},
+	{First: 494, Last: 497, Verdict: sink.Park, Remark: "nginx: the headers are too large, the client's certificate is wrong or missing, or TLS is missing"},
+	{First: 400, Last: 499, Verdict: sink.Rejected, Remark: "a 400 whose text says one of 494–497: park"},
 	{First: 500, Last: 599, Verdict: sink.Retry, Remark: "after Retry-After"},
 	{First: 0, Last: math.MaxInt, Verdict: sink.Retry},
 }
@@ -88,7 +89,7 @@ func Table() []Row { return slices.Clone(table) }
 // Judge returns what a response means by [Table]; nil: delivered. A response
 // with a status of success whose end was not read means Retry: what the server
 // had to say is not known. The text of the error has the status and the
-// [Response.Excerpt].
+// [Response.Excerpt], or what to do if no record is to blame for a 400.
 func Judge(r *Response) *sink.Error {
 	i := slices.IndexFunc(table, func(row Row) bool { return row.First <= r.Status && r.Status <= row.Last })
 	row := table[max(i, 0)]
@@ -97,6 +98,9 @@ func Judge(r *Response) *sink.Error {
 	}
 	if row.Delivered {
 		return JudgeSuccess(r)
+	}
+	if advice := r.complaint(); r.Status == http.StatusBadRequest && advice != "" {
+		return &sink.Error{Verdict: sink.Park, Err: errors.New(statusText(r.Status) + ": " + advice)}
 	}
 	e := &sink.Error{Verdict: row.Verdict, Err: errors.New(r.describe())}
 	if row.Verdict == sink.Retry || row.Verdict == sink.Throttled {

@@ -20,7 +20,7 @@ func TestEveryStatusHasItsVerdict(t *testing.T) {
 		case status == 429:
 			return "throttled"
 		case status == 401, status == 402, status == 403, status == 404, status == 407, status/100 == 3, status == 414, status == 423, status == 451,
-			status == 405, status == 406, status == 410, status == 411, status == 415, status == 426, status == 431:
+			status == 405, status == 406, status == 410, status == 411, status == 415, status == 426, status == 431, status >= 494 && status <= 497:
 			return "park"
 		case status == 408, status == 421, status == 424, status == 425, status/100 == 5:
 			return "retry"
@@ -69,6 +69,30 @@ func TestTableSaysWhatJudgeDoes(t *testing.T) {
 	if e := Judge(&Response{Status: 200}); e != nil {
 		t.Errorf("who changes the table changes the verdicts: %v", e)
 	}
+}
+
+func TestServerThatMissesTLSParks(t *testing.T) {
+	page := func(title, rest string) string {
+		return "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n" + rest + "</body>\r\n</html>\r\n"
+	}
+	for _, test := range []struct{ name, body, verdict, says string }{
+		{"Go", "Client sent an HTTP request to an HTTPS server.\n", "park", "400 Bad Request: the port speaks TLS; use the scheme with https"},
+		{"nginx", page("400 The plain HTTP request was sent to HTTPS port", "<center>The plain HTTP request was sent to HTTPS port</center>\r\n"), "park", "use the scheme with https"},
+		{"Apache", "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>400 Bad Request</title>\n</head><body>\n<h1>Bad Request</h1>\n" +
+			"<p>Your browser sent a request that this server could not understand.<br />\nReason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n", "park", "use the scheme with https"},
+		{"Tomcat", "Bad Request\r\nThis combination of host and port requires TLS.\r\n", "park", "use the scheme with https"},
+		{"no certificate of the client", page("400 No required SSL certificate was sent", ""), "park", "wants a client's certificate; see cert-file"},
+		{"a wrong one", page("400 The SSL certificate error", ""), "park", "does not accept the client's certificate"},
+		{"long headers", page("400 Request Header Or Cookie Too Large", ""), "park", "the headers are too large"},
+		{"another page", page("400 Bad Request", ""), "rejected", "<h1>400 Bad Request</h1>"},
+		{"a record that is quoted", "cannot parse: Client sent an HTTP request to an HTTPS server.", "rejected", "cannot parse"},
+		{"nothing", "", "rejected", "400 Bad Request"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			wantError(t, Judge(&Response{Status: 400, Body: []byte(test.body)}), test.verdict, test.says)
+		})
+	}
+	wantError(t, Judge(&Response{Status: 422, Body: []byte("Client sent an HTTP request to an HTTPS server.\n")}), "rejected", "422")
 }
 
 func TestSuccessWhoseEndWasNotReadIsNone(t *testing.T) {

@@ -39,6 +39,7 @@ func TestImports(t *testing.T) {
 		"sink/internal/httpheader": {"sink"},
 		"sink/internal/lines":      {"sink", "encode"},
 		"sink/internal/identity":   {},
+		"sink/internal/keepalive":  {},
 		"sink/sinktest/pipe":       {},
 		"sink/all":                 {"sink/console", "sink/elasticsearch", "sink/file", "sink/http", "sink/loki", "sink/otlp", "sink/syslog"},
 		"cmd/fapilog":              {"cli", "sink/all"},

@@ -2,21 +2,21 @@ package cloudwatch
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/keepalive"
 )
 
 const (
@@ -50,6 +50,7 @@ func newExchange(settings aws.Config) *exchange {
 	} else {
 		x.transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
+	x.transport.DialContext = keepalive.Dialer(x.transport.DialContext)
 	return x
 }
 
@@ -68,7 +69,7 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	}
 	// A server may repeat what it was sent, and package http quote it.
 	masker := sink.NewMasker(r.Header.Get("X-Amz-Security-Token"), r.Header.Get("Authorization"))
-	response, err := x.send(r, body)
+	response, err := keepalive.Send(r.Context(), x.transport, func(ctx context.Context) *http.Request { return withBody(r.Clone(ctx), body) })
 	if err != nil {
 		return nil, masker.Error(err)
 	}
@@ -92,21 +93,6 @@ func (x *exchange) renew(now time.Time) bool {
 		x.transport.CloseIdleConnections()
 	}
 	return !closed
-}
-
-// send makes one request, and a second one if the first met a connection that the server had closed meanwhile.
-func (x *exchange) send(r *http.Request, body []byte) (*http.Response, error) {
-	var reused, answered atomic.Bool
-	traced := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn:              func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
-		GotFirstResponseByte: func() { answered.Store(true) },
-	})
-	response, err := x.transport.RoundTrip(withBody(r.Clone(traced), body))
-	if err == nil || !reused.Load() || answered.Load() || r.Context().Err() != nil {
-		return response, err
-	}
-	x.transport.CloseIdleConnections() // the others are as old
-	return x.transport.RoundTrip(withBody(r.Clone(r.Context()), body))
 }
 
 func withBody(r *http.Request, body []byte) *http.Request {

@@ -301,6 +301,33 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	})
 }
 
+func TestWhatAServerSaysUnaskedIsNotPrinted(t *testing.T) {
+	var text bytes.Buffer // package log has a lock
+	log.SetOutput(&text)
+	defer log.SetOutput(os.Stderr)
+	unasked := func(_ int, _ string, w http.ResponseWriter, _ *http.Request) bool {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return true
+		}
+		answer := `{"nextSequenceToken":"1"}`
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n%sand more", len(answer), answer)
+		return true
+	}
+	inBubble(t, &cwtest.Server{Answer: unasked}, nil, func(t *testing.T, n *network, s sink.Sink) {
+		for range 3 {
+			if err := write(s, numbered(1)); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+	if text.Len() > 0 {
+		t.Errorf("package log says %q", text.String())
+	}
+}
+
 func TestAnUnknownCertificateParks(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)

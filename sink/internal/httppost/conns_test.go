@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -133,6 +136,56 @@ func TestIdleConnectionThatTheServerClosedIsNoFailure(t *testing.T) {
 					if got := n.dials.Load(); got != int32(i+1) {
 						t.Errorf("%d dials after %d requests", got, i+1)
 					}
+				}
+			})
+		})
+	}
+}
+
+func TestWhatAServerSaysUnaskedIsNotPrinted(t *testing.T) {
+	for _, test := range []struct {
+		name, url, proxy string
+	}{
+		{"without TLS", "http://logs.example/in", ""},
+		{"over TLS", "https://logs.example/in", ""},
+		{"through a proxy", "http://logs.example/in", "http://proxy.example:3128"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var text bytes.Buffer // package log has a lock
+				log.SetOutput(&text)
+				defer log.SetOutput(os.Stderr)
+				certificate := newAuthority(t).issue("logs.example", time.Time{})
+				n := serveRaw(t, func(c *pipe.Conn) {
+					var conn net.Conn = c
+					if strings.HasPrefix(test.url, "https:") {
+						conn = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}})
+					}
+					r, err := http.ReadRequest(bufio.NewReader(conn))
+					if err != nil {
+						return
+					}
+					io.Copy(io.Discard, r.Body)
+					io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n"+r.Header.Get("Authorization"))
+					time.Sleep(time.Second)
+					io.WriteString(conn, "and more")
+					hold(c)
+				})
+				c := n.client(t, func(c *Config) {
+					c.URL, c.BearerToken = mustURL(t, test.url), "token"
+					c.Insecure = c.URL.Scheme == "https"
+				})
+				if test.proxy != "" {
+					throughProxy(t, c, test.proxy)
+				}
+				for range 3 {
+					if r, err := attempt(t, c, Request{Body: []byte("x")}); err != nil || r.Status != 204 {
+						t.Errorf("%v, %v", r, err)
+					}
+					time.Sleep(2 * time.Second)
+				}
+				if text.Len() > 0 {
+					t.Errorf("package log says %q", text.String())
 				}
 			})
 		})

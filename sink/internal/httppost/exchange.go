@@ -7,10 +7,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
+
+	"github.com/fapilog/fapilog/sink/internal/keepalive"
 )
 
 // maxRedirects is how many of them are followed.
@@ -56,7 +56,7 @@ func (c *Client) exchange(ctx context.Context, m *message) (*Response, error) {
 	}
 	target := m.target
 	for hops := 0; ; hops++ {
-		response, err := t.send(ctx, m, target)
+		response, err := keepalive.Send(ctx, t.Transport, func(ctx context.Context) *http.Request { return m.request(ctx, target) })
 		if err != nil {
 			return nil, explain(ctx, err)
 		}
@@ -67,22 +67,6 @@ func (c *Client) exchange(ctx context.Context, m *message) (*Response, error) {
 		_, _ = c.read(ctx, response) // so that the connection can be used again
 		target = next
 	}
-}
-
-// send makes one request, and a second one if the first met a connection that
-// the server had closed meanwhile.
-func (t *transport) send(ctx context.Context, m *message, target *url.URL) (*http.Response, error) {
-	var reused, answered atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
-		GotFirstResponseByte: func() { answered.Store(true) },
-	})
-	response, err := t.RoundTrip(m.request(traced, target))
-	if err == nil || !reused.Load() || answered.Load() || ctx.Err() != nil {
-		return response, err
-	}
-	t.CloseIdleConnections() // the others are as old, and the next is to be a new one
-	return t.RoundTrip(m.request(ctx, target))
 }
 
 // explain says what the shortest errors of package http mean.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/keepalive"
 )
 
 // transport is an http.Transport for some time: connections belong to one, so
@@ -91,13 +92,13 @@ func (c *Client) newTransport(now time.Time, config *tls.Config, files tlsStamps
 	return &transport{born: now, tls: config, files: files, Transport: &http.Transport{
 		Proxy:                  c.proxy,
 		OnProxyConnectResponse: onProxyConnect,
-		DialContext:            c.dial,
-		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		DialContext:            keepalive.Dialer(c.dial),
+		DialTLSContext: keepalive.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 			if c.isProxy(address) {
 				return c.dialProxy(ctx, network, address)
 			}
 			return c.dialTLS(ctx, network, address, config)
-		},
+		}),
 		TLSClientConfig:        config, // for servers behind a proxy
 		Protocols:              &protocols,
 		TLSHandshakeTimeout:    maxDial,

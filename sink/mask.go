@@ -1,16 +1,12 @@
 package sink
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // masked is what stands for a secret in anything that is printed.
@@ -22,39 +18,40 @@ const masked = "***"
 const wholeWord = 4
 
 // Masker replaces secrets by "***" in what is to be printed: errors of code that
-// was given them, say. It finds them as they are, percent-encoded and quoted;
-// those of less than 4 bytes only where no letter or digit is beside them. The
-// zero Masker knows none. It is safe for concurrent use.
+// was given them, say. It finds them as they are, percent-encoded, and quoted or escaped
+// as in JSON or Go, each of that up to twice, whichever characters are; those of less than
+// 4 bytes only where no letter or digit is beside them. The zero Masker knows none. It is
+// safe for concurrent use.
 //
 // Mask before you cut a text: a cut may leave half a secret, which nobody finds.
 type Masker struct {
-	forms []string // what is replaced, the longest first
+	secrets []string
 }
 
 // NewMasker returns a Masker of these secrets. Empty ones are ignored.
 func NewMasker(secrets ...string) Masker {
-	var forms []string
+	var all []string
 	for _, s := range secrets {
-		query := url.QueryEscape(s)
-		forms = append(forms, s, url.User(s).String(), url.PathEscape(s), query, strings.ReplaceAll(query, "+", "%20"), unquote(strconv.Quote(s)))
-	}
-	slices.SortFunc(forms, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
-	})
-	forms = slices.Compact(forms)
-	return Masker{slices.DeleteFunc(forms, func(s string) bool { return s == "" })}
-}
-
-// Text returns text with the secrets masked.
-func (m Masker) Text(text string) string {
-	for _, s := range m.forms {
-		if len(s) >= wholeWord {
-			text = strings.ReplaceAll(text, s, masked)
-		} else {
-			text = maskWord(text, s)
+		if s != "" {
+			all = append(all, s, strings.ReplaceAll(s, " ", "+")) // as in a query
 		}
 	}
-	return text
+	slices.Sort(all)
+	return Masker{slices.Compact(all)}
+}
+
+// Text returns text with the secrets masked, and otherwise as it is.
+func (m Masker) Text(text string) string {
+	if len(m.secrets) == 0 {
+		return text
+	}
+	var found []span
+	for _, r := range readings(text) {
+		for _, secret := range m.secrets {
+			found = r.find(found, secret)
+		}
+	}
+	return cover(text, found)
 }
 
 // Error returns err if there is nothing to mask in it. Otherwise the result has
@@ -96,9 +93,6 @@ func secretsOf(uri string, fs *flag.FlagSet) (secrets []string) {
 	return secrets
 }
 
-// unquote cuts off the quotes, no more.
-func unquote(s string) string { return s[1 : len(s)-1] }
-
 // userInfo returns user name and password as they stand in place. A place without
 // // has them only in the form scheme:user:password@host, by mistake.
 func userInfo(place string) []string {
@@ -131,30 +125,4 @@ func secretParameters(fs *flag.FlagSet, query string) (values []string) {
 		}
 	}
 	return values
-}
-
-// maskWord masks word where no letter or digit is beside it.
-func maskWord(text, word string) string {
-	var b strings.Builder
-	for done := 0; ; {
-		i := strings.Index(text[done:], word)
-		if i < 0 {
-			b.WriteString(text[done:])
-			return b.String()
-		}
-		start, end := done+i, done+i+len(word)
-		before, _ := utf8.DecodeLastRuneInString(text[:start])
-		after, _ := utf8.DecodeRuneInString(text[end:])
-		b.WriteString(text[done:start])
-		if isWord(before) || isWord(after) {
-			b.WriteString(word)
-		} else {
-			b.WriteString(masked)
-		}
-		done = end
-	}
-}
-
-func isWord(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }

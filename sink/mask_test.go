@@ -1,12 +1,16 @@
 package sink
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // The canaries stand in for secrets.
@@ -149,6 +153,53 @@ func TestMaskerFindsEveryUsualForm(t *testing.T) {
 	if got := (Masker{}).Text(secret); got != secret {
 		t.Errorf("the zero Masker makes %s of %s", got, secret)
 	}
+}
+
+func TestMaskerFindsWhatAServerRepeatsInAnEscapedForm(t *testing.T) {
+	masker := NewMasker("ab/c+d&é==", "p w", "longer-secret", "secret-and-more", "smile😀")
+	for text, want := range map[string]string{
+		`{"error":"bad ab\/c+d&é=="}`:                           `{"error":"bad ***"}`,
+		`{"error":"bad ab/c\u002bd\u0026\u00e9\u003d\u003D\n"}`: `{"error":"bad ***\n"}`,
+		`{"error":"{\"token\":\"ab\\/c+d&é==\"}"}`:              `{"error":"{\"token\":\"***\"}"}`,
+		"in=ab%2fc%2bd%26%c3%a9%3d%3d&x=%2f":                    "in=***&x=%2f",
+		"in=ab%2Fc+d&é==":                                       "in=***",
+		"in=ab%252Fc%252Bd%2526%25C3%25A9%253D%253D.":           "in=***.",
+		`"in=ab%2Fc+d\u0026é=="`:                                `"in=***"`,
+		`"ab\x2fc+d&\xc3\xa9=="`:                                `"***"`,
+		`"smile\ud83d\ude00 smile\ud83d smile\ude00\ud83d"`:     `"*** smile\ud83d smile\ude00\ud83d"`,
+		"p+w p%20w p w xp w":                                    "*** *** *** xp w",
+		"longer-secret-and-more":                                "***",
+		"longer-secretlonger-secret":                            "******",
+		`C:\new\u00 100% %zz %4 \`:                              `C:\new\u00 100% %zz %4 \`,
+	} {
+		if got := masker.Text(text); got != want {
+			t.Errorf("%s becomes %s, want %s", text, got, want)
+		}
+	}
+}
+
+var lowerHex = regexp.MustCompile("%[0-9A-F]{2}")
+
+// FuzzMasker: however a secret is escaped, and whatever is beside it, it is masked.
+func FuzzMasker(f *testing.F) {
+	f.Add("before ", "ab/c+d==", " after")
+	f.Add(`\u00`, "a%2Fb c", "%")
+	f.Add("", `\`, `\`)
+	f.Fuzz(func(t *testing.T, before, secret, after string) {
+		quoted, err := json.Marshal(secret)
+		if err != nil || len(secret) < wholeWord || !utf8.ValidString(secret) {
+			return
+		}
+		masker := NewMasker(secret)
+		for _, form := range []string{
+			secret, string(quoted[1 : len(quoted)-1]), strconv.Quote(secret), url.QueryEscape(secret), url.PathEscape(secret), lowerHex.ReplaceAllStringFunc(url.QueryEscape(secret), strings.ToLower),
+		} {
+			got := masker.Text(before + " " + form + " " + after)
+			if !strings.Contains(got, masked) {
+				t.Errorf("%q in %q is not masked: %q", secret, form, got)
+			}
+		}
+	})
 }
 
 func TestLongValueIsMaskedBeforeItIsCut(t *testing.T) {

@@ -301,6 +301,23 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	})
 }
 
+func TestNoErrorHoldsASecretThatIsEscaped(t *testing.T) {
+	repeat := func(_ int, _ string, w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(400)
+		token := strings.NewReplacer("/", `\/`, "=", `\u003d`).Replace(r.Header.Get("X-Amz-Security-Token"))
+		fmt.Fprintf(w, `{"__type":"AccessDeniedException","message":"who is \"%s\"?"}`, token)
+		return true
+	}
+	inBubble(t, &cwtest.Server{Answer: repeat}, func(c *Config) {
+		c.Credentials = credentials.NewStaticCredentialsProvider(cwtest.AccessKey, "key", "a/session+token==")
+	}, func(t *testing.T, n *network, s sink.Sink) {
+		if err := write(s, numbered(1)); outcomeOf(err) != "park" || !strings.HasSuffix(err.Error(), `who is "***"?`) {
+			t.Errorf("%s: %v", outcomeOf(err), err)
+		}
+	})
+}
+
 func TestWhatAServerSaysUnaskedIsNotPrinted(t *testing.T) {
 	var text bytes.Buffer // package log has a lock
 	log.SetOutput(&text)

@@ -173,6 +173,7 @@ func TestExcerptIsOneLineWithoutSecrets(t *testing.T) {
 		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
 		{"control characters", "a\x1b[31mb\u2028c", "a [31mb c"},
 		{"a secret", "bad token canarytoken!", "bad token ***!"},
+		{"a secret in escapes", `{"error":"bad token canary\u0074oken!"}`, `{"error":"bad token ***!"}`},
 		{"a secret at the cut", strings.Repeat("x", 190) + "canarytoken", strings.Repeat("x", 190) + "***"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

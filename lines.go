@@ -14,10 +14,10 @@ import (
 )
 
 // WriteLine appends a line of another program's output. A line that is one JSON
-// object is passed on with its bytes unchanged, save for masks, and its time,
-// level and message are read under their usual names; any other line becomes
-// the message of a record of level Info. The time is now where the line has
-// none.
+// object is passed on with its bytes unchanged, save for masks and for newlines
+// between its tokens, which become spaces, and its time, level and message are
+// read under their usual names; any other line becomes the message of a record of
+// level Info. The time is now where the line has none.
 //
 // line is without its end, and is copied. size is how many bytes the line had
 // where line is only its head, and else len(line): a record that was cut says

@@ -57,6 +57,21 @@ func TestEachLineOfATextBecomesARecordInItsPlace(t *testing.T) {
 	}
 }
 
+func TestObjectOnSeveralLinesBecomesARecordOnOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m sinktest.Memory
+		p := open(t, Config{}, &m)
+		line := []byte("{\n  \"a\": 1,\r\n  \"b\": 2\n}")
+		if err := p.WriteLine(t.Context(), line, int64(len(line))); err != nil {
+			t.Error(err)
+		}
+		delivers(t, p)
+		if got, want := string(m.Records()[0].JSON), `{   "a": 1,    "b": 2 }`; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 func TestLinesOfOneTextHaveTimesThatFollowAndTheirOwnWhereTheyTellIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m sinktest.Memory

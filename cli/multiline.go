@@ -140,9 +140,6 @@ func (j *joiner) release() {
 	if j.lines == 0 {
 		return
 	}
-	if j.lines > 1 && j.size == int64(len(j.head)) && isObject(j.head) {
-		oneLine(j.head)
-	}
 	j.emit(j.head, j.size)
 	j.size, j.lines = 0, 0
 	if cap(j.head) > chunkSize {
@@ -156,14 +153,4 @@ func (j *joiner) release() {
 func isObject(p []byte) bool {
 	p = bytes.TrimLeft(p, " \t\r\n")
 	return len(p) > 0 && p[0] == '{' && json.Valid(p)
-}
-
-// oneLine makes a JSON text that was joined one line, as its record has to be.
-// Where it has an LF that is white space.
-func oneLine(object []byte) {
-	for i, c := range object {
-		if c == '\n' {
-			object[i] = ' '
-		}
-	}
 }

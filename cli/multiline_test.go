@@ -42,7 +42,7 @@ func TestLinesThatDoNotBeginARecordBelongToTheOneBefore(t *testing.T) {
 		"an object stays alone":             {whole("a", `{"msg":"x"}`, " b"), whole("a", `{"msg":"x"}`, " b")},
 		"so do objects that match nothing":  {whole(` {"a":1}`, ` {"b":2} `), whole(` {"a":1}`, ` {"b":2} `)},
 		"what only looks like one does not": {whole("a", ` {"msg":`, ` [1]`), whole("a\n {\"msg\":\n [1]")},
-		"an object on several lines is one": {whole("{", ` "a": "b",`, ` "c":2 }`, "d"), whole(`{  "a": "b",  "c":2 }`, "d")},
+		"an object on several lines is one": {whole("{", ` "a": "b",`, ` "c":2 }`, "d"), whole("{\n \"a\": \"b\",\n \"c\":2 }", "d")},
 		"of a long record the head is kept": {whole("123456", " 7890", " x", "next"), []line{{"123456\n 789", 15}, {"next", 4}}},
 		"whose size has the LFs":            {whole("123456789ab", " "), []line{{"123456789ab", 13}}},
 		"nothing stands behind a cut line":  {[]line{{"12345", 99}, {" x", 2}}, []line{{"12345", 102}}},
@@ -92,17 +92,11 @@ func FuzzMultiline(f *testing.F) {
 				lines, first = lines[1:], false
 			}
 			text := whole.String()
-			if object {
-				text, r.text = strings.ReplaceAll(text, "\n", " "), strings.ReplaceAll(r.text, "\n", " ")
-			}
 			if int64(len(text)) != r.size || !strings.HasPrefix(text, r.text) {
 				t.Fatalf("the record %v of lines %q", r, text)
 			}
 			if !object && len(r.text) != min(len(text), 1+int(limit)) {
 				t.Fatalf("%d bytes of %d are kept", len(r.text), len(text))
-			}
-			if strings.Contains(r.text, "\n") && object {
-				t.Fatalf("an object on several lines: %q", r.text)
 			}
 		}
 		// Empty lines at the end of a record cannot be told from its end above.

@@ -24,7 +24,7 @@ func (r *rules) clean(object []byte, h *heading) bool {
 }
 
 // cleanEnd is clean for an object with anything behind it, and returns the index of
-// that, or -1. It does not look beyond a newline, which is no blank here: text may be
+// that, or -1. It does not look beyond a newline: text may be
 // many lines.
 func (r *rules) cleanEnd(text []byte, h *heading, keys *keyMemory) int {
 	switch {
@@ -210,9 +210,9 @@ func at(src string, i int) byte {
 }
 
 // token returns where the next token is, from src[i] on, and its first byte; that is
-// 0 at the end. There is no newline before it.
+// 0 at the end. CR and LF are no blanks here: they are not to stay between tokens.
 func token(src string, i int) (int, byte) {
-	for i < len(src) && (src[i] == ' ' || src[i] == '\t' || src[i] == '\r') {
+	for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
 		i++
 	}
 	return i, at(src, i)

@@ -178,7 +178,8 @@ func (e *Encoder) AppendRecord(dst []byte, r *slog.Record, extra []slog.Attr) []
 }
 
 // AppendObject appends line, which is to be one JSON object; white space around
-// it is dropped. Its bytes are unchanged but for masks and the size limit. If
+// it is dropped. Its bytes are unchanged but for masks and the size limit, and for CR and
+// LF between its tokens, which become spaces: a record is one line. If
 // line is not exactly one valid JSON object (as [encoding/json.Valid] has it), ok is
 // false and out is dst. ReplaceAttr and attributes of e have no part in it.
 func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
@@ -200,6 +201,7 @@ func (e *Encoder) appendObject(dst, line []byte, h *heading) (out []byte, ok boo
 	if status != scanned || end != len(line) {
 		return s.release()[:len(dst)], false
 	}
+	oneLine(s.buf[s.base:])
 	if size := len(s.buf) - s.base; size > e.max {
 		s.shorten(int64(size))
 	}
@@ -208,6 +210,17 @@ func (e *Encoder) appendObject(dst, line []byte, h *heading) (out []byte, ok boo
 		*h = findMeta(out[len(dst):]).heading
 	}
 	return out, true
+}
+
+// oneLine makes a valid object one line. Where it has a CR or LF, that is white space.
+func oneLine(object []byte) {
+	for _, end := range []byte("\r\n") {
+		rest := object
+		for i := bytes.IndexByte(rest, end); i >= 0; i = bytes.IndexByte(rest, end) {
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
+	}
 }
 
 // AppendLine appends a record with the text line as its message: time (unless t is

@@ -41,7 +41,7 @@ type Record struct {
 	ID    ID
 	Time  time.Time  // when it was logged; the zero Time if the record had none
 	Level slog.Level // as logged
-	JSON  []byte     // one JSON object without a final newline
+	JSON  []byte     // one JSON object with no CR or LF in it
 }
 
 // Sink is a destination of log records.

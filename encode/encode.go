@@ -83,10 +83,11 @@ type Options struct {
 
 	// MaxRecord is the longest record in bytes; 0 means DefaultMaxRecord, less
 	// than 1 KiB is an error. Of a longer one, time, level and message are kept, and
-	// the other top-level members in their order while they fit; long strings
-	// are cut to their head, other long members are left out. Then follow
-	// "truncated":true and "original_size", the bytes of the whole record (of a
-	// record that is 64 times too long: of what was encoded of it).
+	// the other members in their order while they fit: of long strings and arrays the
+	// head, of long objects and groups, down to eight levels, the members in the same
+	// way. Then follow "truncated":true and "original_size", the bytes of the whole
+	// record (of a record that is 64 times too long: of what was encoded of it; of an
+	// object that was cut before: of the whole one, as its marks tell).
 	MaxRecord int
 }
 

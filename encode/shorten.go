@@ -18,34 +18,47 @@ func (m member) size() int { return m.keyEnd - m.start + len(":,") + m.end - m.v
 // minHead is the shortest head of a string that is worth a member.
 const minHead = 16
 
+// maxCut is how many levels below the record objects are cut; deeper ones are kept or
+// left out. It takes a pass over the object for each level.
+const maxCut = 8
+
 // shorten rewrites the record, which is whole and masked, so that it ends in the
 // marks of a cut one and is no longer than the limit. original is what they say
-// its size was.
-//
-// It works from left to right, in place. A member that fits is kept, where fitting
-// leaves alone what is reserved for the time, level and message behind it. A string
-// that does not fit is cut, to all that its successors do not need or to half of
-// the room, whichever is more.
+// its size was, unless it has such marks already, which say more.
 func (s *state) shorten(original int64) {
+	rec := s.buf[s.base:]
+	members, before := withoutMarks(rec, membersOf(rec))
 	var array [64]byte
 	marks := append(array[:0], `"truncated":true,"original_size":`...)
-	marks = strconv.AppendInt(marks, original, 10)
-	rec := s.buf[s.base:]
+	marks = strconv.AppendInt(marks, max(original, before), 10)
 	room := s.e.max - len(marks) - len("{}")
-	members := membersOf(rec, room)
+	reserve(rec, members, room)
+	w := fit(rec, members, room, maxCut)
+	rec = append(append(rec[:w], marks...), '}')
+	s.buf = append(s.buf[:s.base], rec...)
+}
+
+// fit rewrites the object rec, whose members are given, from left to right and in
+// place, so that they and a comma behind each take no more than room. It returns the
+// index behind the last comma. Objects are cut down to levels below.
+//
+// A member that fits is kept, where fitting leaves alone what is reserved for the time,
+// level and message behind it. One that does not fit is cut, to all that its successors do
+// not need or to half of the room, whichever is more.
+func fit(rec []byte, members []member, room, levels int) (w int) {
 	later, reserved := 0, 0
 	for _, m := range members {
 		later += m.size()
 		reserved += m.reserve
 	}
-	w := 1
+	w = 1
 	for _, m := range members {
 		later -= m.size()
 		reserved -= m.reserve
 		free := room - (w - 1) - reserved
 		if m.size() > free {
 			own := max(free/2, free-(later-reserved), m.reserve)
-			if !m.behead(rec, min(own, free)) {
+			if !m.cut(rec, min(own, free), levels) {
 				continue
 			}
 		}
@@ -56,23 +69,67 @@ func (s *state) shorten(original int64) {
 		rec[w] = ','
 		w++
 	}
-	rec = append(append(rec[:w], marks...), '}')
-	s.buf = append(s.buf[:s.base], rec...)
+	return w
 }
 
-// behead cuts m in rec to size bytes, and reports whether what is left of it is
-// worth keeping.
-func (m *member) behead(rec []byte, size int) bool {
-	if rec[m.value] != '"' {
-		return false
+// cut makes m in rec no longer than size bytes, and reports whether what is left of it
+// is worth keeping. It changes nothing of rec but m's value.
+func (m *member) cut(rec []byte, size, levels int) bool {
+	over := m.size() - size
+	switch rec[m.value] {
+	case '"':
+		return m.behead(rec, m.end-1-over)
+	case '[':
+		return m.curtail(rec, m.end-1-over)
+	case '{':
+		return levels > 0 && m.thin(rec, m.end-m.value-over, levels-1)
 	}
+	return false
+}
+
+// behead cuts a string, before its closing quotation mark at limit.
+func (m *member) behead(rec []byte, limit int) bool {
 	content := m.value + 1
-	end := headEnd(rec, content, m.end-1-(m.size()-size))
+	end := headEnd(rec, content, limit)
 	if m.reserve == 0 && end-content < minHead {
 		return false
 	}
 	rec[end] = '"'
 	m.end = end + 1
+	return true
+}
+
+// curtail cuts an array, behind an element and before its closing bracket at limit.
+func (m *member) curtail(rec []byte, limit int) bool {
+	first := m.value + 1
+	end := first
+	for i := skipBlank(rec, first); rec[i] != ']'; {
+		e := valueEnd(rec, i)
+		if e > limit {
+			break
+		}
+		end = e
+		if i = skipBlank(rec, e); rec[i] == ',' {
+			i = skipBlank(rec, i+1)
+		}
+	}
+	if end == first {
+		return false
+	}
+	rec[end] = ']'
+	m.end = end + 1
+	return true
+}
+
+// thin cuts an object to size bytes: its own members are cut or left out.
+func (m *member) thin(rec []byte, size, levels int) bool {
+	object := rec[m.value:m.end]
+	w := fit(object, membersOf(object), size-len("{}")+len(","), levels)
+	if w == 1 {
+		return false
+	}
+	object[w-1] = '}' // in place of the last comma
+	m.end = m.value + w
 	return true
 }
 
@@ -99,11 +156,9 @@ func headEnd(rec []byte, i, limit int) int {
 	return i
 }
 
-// membersOf lists the members of the object rec, without those that shorten is to
-// write, and reserves part of room for the first of each role.
-func membersOf(rec []byte, room int) []member {
+// membersOf lists the members of the object rec.
+func membersOf(rec []byte) []member {
 	var members []member
-	var seen [messageRole + 1]bool
 	for i := skipBlank(rec, 1); rec[i] == '"'; {
 		m := member{start: i}
 		m.keyEnd, _, _ = stringEnd(rec, i+1)
@@ -113,17 +168,45 @@ func membersOf(rec []byte, room int) []member {
 		if rec[i] == ',' {
 			i = skipBlank(rec, i+1)
 		}
-		key := rec[m.start+1 : m.keyEnd-1]
-		if k := string(key); k == "truncated" || k == "original_size" {
-			continue
-		}
-		if role, _ := roleOf(view(key)); role != noRole && !seen[role] {
-			seen[role] = true
-			m.reserve = m.reservation(rec, room)
-		}
 		members = append(members, m)
 	}
 	return members
+}
+
+// withoutMarks returns members without those that shorten is to write, and what they
+// say if rec was cut before.
+func withoutMarks(rec []byte, members []member) (rest []member, original int64) {
+	cut, rest := false, members[:0]
+	for _, m := range members {
+		value := view(rec[m.value:m.end])
+		switch string(rec[m.start+1 : m.keyEnd-1]) {
+		case "truncated":
+			cut = cut || value == "true"
+		case "original_size":
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err == nil {
+				original = n
+			}
+		default:
+			rest = append(rest, m)
+		}
+	}
+	if !cut {
+		return rest, 0
+	}
+	return rest, original
+}
+
+// reserve reserves part of room for the first member of each role.
+func reserve(rec []byte, members []member, room int) {
+	var seen [messageRole + 1]bool
+	for i := range members {
+		m := &members[i]
+		if role, _ := roleOf(view(rec[m.start+1 : m.keyEnd-1])); role != noRole && !seen[role] {
+			seen[role] = true
+			m.reserve = m.reservation(rec, room)
+		}
+	}
 }
 
 // reservation is at most a quarter of room, so that three of them fit; a value that

@@ -2,6 +2,7 @@ package encode_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -44,8 +45,10 @@ func TestLongRecordKeepsWhatFits(t *testing.T) {
 	}{
 		"a long message leaves room for the rest": {long, []slog.Attr{slog.Int("a", 1), slog.String("b", "two")}, "time level msg a b truncated original_size"},
 		"a long string is cut":                    {"m", []slog.Attr{slog.String("s", long), slog.Int("a", 1)}, "time level msg s a truncated original_size"},
-		"a long group is dropped":                 {"m", []slog.Attr{slog.Group("g", "s", long), slog.Int("a", 1)}, "time level msg a truncated original_size"},
-		"a long array is dropped":                 {"m", []slog.Attr{slog.Any("g", make([]int, 1000)), slog.Int("a", 1)}, "time level msg a truncated original_size"},
+		"a long group is cut":                     {"m", []slog.Attr{slog.Group("g", "s", long), slog.Int("a", 1)}, "time level msg g a truncated original_size"},
+		"a long array is cut":                     {"m", []slog.Attr{slog.Any("g", make([]int, 1000)), slog.Int("a", 1)}, "time level msg g a truncated original_size"},
+		"an array of what is long is dropped":     {"m", []slog.Attr{slog.Any("g", []string{long}), slog.Int("a", 1)}, "time level msg a truncated original_size"},
+		"a group of what is dropped goes with it": {"m", []slog.Attr{slog.Group("g", "s", []string{long}), slog.Int("a", 1)}, "time level msg a truncated original_size"},
 		"a long key is dropped":                   {"m", []slog.Attr{slog.Int(long, 1), slog.Int("a", 1)}, "time level msg a truncated original_size"},
 		"two long strings share":                  {long, []slog.Attr{slog.String("s", long)}, "time level msg s truncated original_size"},
 		"members called like the marks go":        {long, []slog.Attr{slog.Int("truncated", 7), slog.Int("original_size", 7)}, "time level msg truncated original_size"},
@@ -73,6 +76,75 @@ func TestLongRecordKeepsWhatFits(t *testing.T) {
 				t.Errorf("message %.50q", msg)
 			}
 		})
+	}
+}
+
+func TestLongStringTakesNothingButItselfFromItsGroups(t *testing.T) {
+	long := strings.Repeat("0123456789", 300)
+	for depth, want := range map[int]bool{1: true, 2: true, 8: true, 9: false} {
+		e := newEncoder(t, encode.Options{MaxRecord: 1 << 10})
+		path := make([]string, depth)
+		for i := range path {
+			path[i] = fmt.Sprint("g", i)
+			e = e.WithGroup(path[i])
+		}
+		r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
+		r.AddAttrs(slog.Int("before", 1), slog.String("long", long), slog.Int("truncated", 2), slog.Any("ids", []int{3, 4}))
+		got := e.AppendRecord(nil, &r, nil)
+		_, values := members(t, got)
+		for _, name := range path[:depth-1] {
+			_, values = members(t, append([]byte(nil), cmp.Or(string(values[name]), "{}")...))
+		}
+		in, ok := values[path[depth-1]]
+		if ok != want {
+			t.Errorf("%d groups: kept is %v: %s", depth, ok, got)
+		}
+		if !ok {
+			continue
+		}
+		keys, values := members(t, in)
+		if got := strings.Join(keys, " "); got != "before long truncated ids" || string(values["ids"]) != "[3,4]" || len(values["long"]) < 700 {
+			t.Errorf("%d groups: %s", depth, in)
+		}
+	}
+}
+
+func TestArrayIsCutBehindAnElement(t *testing.T) {
+	e := newEncoder(t, encode.Options{MaxRecord: 1 << 10})
+	for pad := range 40 {
+		in := `{"pad":"` + strings.Repeat("x", pad) + `","a": [ {"b":"]"} , [1,2] ,"c" ` + strings.Repeat(`, {"b":"]"} , [1,2],"c"`, 200) + ` ] }`
+		got, ok := e.AppendObject(nil, []byte(in))
+		_, values := members(t, got)
+		var elements []json.RawMessage
+		if err := json.Unmarshal(values["a"], &elements); err != nil || !ok || len(got) > 1<<10 || len(got) < 1<<10-20 {
+			t.Fatalf("%v, %v, %d bytes: %s", ok, err, len(got), got)
+		}
+		for i, element := range elements {
+			if want := []string{`{"b":"]"}`, `[1,2]`, `"c"`}[i%3]; string(element) != want {
+				t.Fatalf("element %d is %s in %s", i, element, got)
+			}
+		}
+	}
+}
+
+func TestOriginalSizeIsThatBeforeAllCuts(t *testing.T) {
+	once := newEncoder(t, encode.Options{MaxRecord: 8 << 10}).AppendLine(nil, time.Time{}, slog.LevelInfo, bytes.Repeat([]byte("x"), 9<<10), 1_000_000)
+	e := newEncoder(t, encode.Options{MaxRecord: 1 << 10})
+	long := `"msg":"` + strings.Repeat("x", 2000) + `"`
+	for in, want := range map[string]int{ // 0: that of in
+		string(once): 1_000_000,
+		`{"truncated":true,"original_size":5,` + long + `}`:        0,
+		`{"truncated":false,"original_size":5000,` + long + `}`:    0,
+		`{"original_size":5000,` + long + `}`:                      0,
+		`{"truncated":true,"original_size":"5000",` + long + `}`:   0,
+		`{"truncated":true,"original_size":1e99,` + long + `}`:     0,
+		`{"original_size" : 5000 , "truncated":true,` + long + `}`: 5000,
+	} {
+		got, _ := e.AppendObject(nil, []byte(in))
+		want = cmp.Or(want, len(in))
+		if keys, values := members(t, got); string(values["original_size"]) != fmt.Sprint(want) || strings.Join(keys[len(keys)-3:], " ") != "msg truncated original_size" {
+			t.Errorf("%.60s… of %d bytes became %.60s…%s", in, len(in), got, got[len(got)-60:])
+		}
 	}
 }
 

@@ -78,6 +78,9 @@ func (s *state) withAttr(b []byte, a *slog.Attr) (_ []byte, appended bool) {
 			return member[:start], false
 		}
 		return append(member, "null"...), true
+	case slog.Level: // as a record's own is where ReplaceAttr leaves it as it is
+		member = append(append(member, '"'), v.String()...)
+		return append(member, '"'), true
 	case *slog.Source:
 		return s.withSource(member, start, a.Key, v)
 	default:

@@ -38,7 +38,8 @@
 // space; if what stands before / ? # is no port number, a password with one of
 // these in it is assumed and it ends at the next @. Every match of
 // [Redact.Patterns] in a string value is replaced by *** too; matches of the empty
-// string are not.
+// string are not, and nothing in a record's own time and level: those of an object are
+// what [Meta] can read, and what ReplaceAttr has put in their place is a value like others.
 package encode
 
 import (

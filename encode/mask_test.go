@@ -110,6 +110,41 @@ func TestPatternsApplyToEveryStringValue(t *testing.T) {
 	}
 }
 
+func TestPatternsLeaveTimeAndLevelOfARecordAlone(t *testing.T) {
+	redact := encode.Redact{Patterns: []string{`\d{4}-\d\d-\d\d`, `(?i)err\w*`, `(?i)warn\w*`}}
+	at := time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)
+	same := func(_ []string, a slog.Attr) slog.Attr { return a }
+	for _, o := range []encode.Options{{Redact: redact}, {Redact: redact, ReplaceAttr: same}} {
+		e := newEncoder(t, o)
+		r := slog.NewRecord(at, slog.LevelError, "an error of 2026-11-22", 0)
+		r.AddAttrs(slog.String("level", "error"), slog.Any("least", slog.LevelWarn))
+		got := string(e.AppendRecord(nil, &r, nil))
+		if want := `{"time":"2026-11-22T03:04:05Z","level":"ERROR","msg":"an *** of ***","level":"***","least":"WARN"}`; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		got = string(e.AppendLine(nil, at, slog.LevelError, []byte("an error of 2026-11-22"), 22))
+		if want := `{"time":"2026-11-22T03:04:05Z","level":"ERROR","msg":"an *** of ***"}`; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	for in, want := range map[string]string{
+		`{"ts":"2026-11-22T03:04:05Z","lvl":"ERR","msg":"error","due":"2026-11-22"}`:                       `{"ts":"2026-11-22T03:04:05Z","lvl":"ERR","msg":"***","due":"***"}`,
+		`{"due":"2026-11-22","l\u0065vel":"w\u0061rn","time":"2026-11-22 03:04:05","a":{"level":"error"}}`: `{"due":"***","l\u0065vel":"w\u0061rn","time":"2026-11-22 03:04:05","a":{"level":"***"}}`,
+		// What tells neither is no exception.
+		`{"time":"2026-11-22 or so","level":"errors","severity":{"level":"error"},"level":["error"]}`: `{"time":"*** or so","level":"***","severity":{"level":"***"},"level":["***"]}`,
+	} {
+		var lines encode.Lines
+		lines.Begin(newEncoder(t, encode.Options{Redact: redact}), time.Time{}, slog.LevelInfo)
+		got, told, level := lines.Append(nil, []byte(in), int64(len(in)))
+		if string(got) != want {
+			t.Errorf("%s became\n%s, want\n%s", in, got, want)
+		}
+		if tells := !strings.Contains(in, "or so"); tells != told.Equal(at) || tells != (level >= slog.LevelWarn) {
+			t.Errorf("%s is of level %v at %v", in, level, told)
+		}
+	}
+}
+
 func TestOverlappingMatchesAreOneMask(t *testing.T) {
 	redact := encode.Redact{Patterns: []string{"bcd", "def", "ghi", "cde", "a"}}
 	for in, want := range map[string]string{"abcdefghi": "*********", "bcdef": "***", "-bcde-": "-***-", "x://u:ghi@def": "x://u:***@***"} {

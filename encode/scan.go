@@ -44,6 +44,7 @@ type copier struct {
 	depth  int // objects and arrays open; state.kinds says which is which
 	masked int // depth at which the value being masked stands; -1: none
 	from   int // where that value begins
+	name   Key // the key read last
 	limit  int
 	record bool
 }
@@ -162,6 +163,7 @@ func (c *copier) key() status {
 		return st
 	}
 	raw := c.src[start : c.i-1]
+	c.name = raw
 	c.i = skipBlank(c.src, c.i)
 	if c.i == len(c.src) {
 		return truncated
@@ -233,11 +235,22 @@ func (c *copier) maskText(raw []byte, start int, escaped, isKey, isHead bool) {
 		return
 	}
 	c.s.spans = r.spans(c.s.spans, view(text), isKey, isHead)
-	if len(c.s.spans) == 0 {
+	if len(c.s.spans) == 0 || !isKey && !isHead && c.isTimeOrLevel(c.src[start-1:start+len(raw)+1]) {
 		return
 	}
 	c.replace(start, start+len(raw))
 	c.s.buf = appendMaskedRaw(c.s.buf, raw, c.s.spans, offsets)
+}
+
+// isTimeOrLevel reports whether the string v, which has just been read, is the record's
+// time or level: masked because it matches a pattern, it would tell nothing any more.
+func (c *copier) isTimeOrLevel(v Raw) bool {
+	if !c.record || c.depth != 1 {
+		return false
+	}
+	var h heading
+	role, rank := roleOfKey(c.name)
+	return h.take(role, rank, v)
 }
 
 // mayHoldAt reports whether there is an @ in the string content raw, be it written

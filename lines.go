@@ -21,7 +21,8 @@ import (
 //
 // line is without its end, and is copied. size is how many bytes the line had
 // where line is only its head, and else len(line): a record that was cut says
-// so. attrs stand behind the message of a line that becomes a record; a line that
+// so. The head of a JSON object becomes an object of the members that are in it; an
+// object longer than [Config.MaxRecord] is made shorter like a record. attrs stand behind the message of a line that becomes a record; a line that
 // is a JSON object stays as it is. WriteLine may be called concurrently, and like
 // Handle it returns when the journal has the record.
 func (p *Pipeline) WriteLine(ctx context.Context, line []byte, size int64, attrs ...slog.Attr) (err error) {

@@ -154,6 +154,27 @@ func TestLineFarBeyondTheLimitIsCutAndSaysSo(t *testing.T) {
 	})
 }
 
+func TestObjectFarBeyondTheLimitKeepsItsLevelAndTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 300_000
+		head := `{"level":"error","time":"2020-01-02T03:04:05Z","msg":"boom","stack":"`
+		var m sinktest.Memory
+		cfg := fapilog.Config{Defaults: fapilog.Delivery{Level: slog.LevelError}}
+		in := strings.NewReader(head + strings.Repeat("x", size) + "\"}\n")
+		if o := start(t, cfg, limits{time.Minute, time.Second}, in, &m).end(t); o.status != exitOK || m.Len() != 1 {
+			t.Fatalf("%d records and exit status %d, want 1 and 0", m.Len(), o.status)
+		}
+		r := m.Records()[0]
+		end := fmt.Sprintf(`","truncated":true,"original_size":%d}`, len(head)+size+len(`"}`))
+		if !strings.HasPrefix(string(r.JSON), head) || !strings.HasSuffix(string(r.JSON), end) || len(r.JSON) < maxLine-100 || len(r.JSON) > maxLine {
+			t.Errorf("%d bytes: %.100s…%s", len(r.JSON), r.JSON, r.JSON[len(r.JSON)-100:])
+		}
+		if want := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC); r.Level != slog.LevelError || !r.Time.Equal(want) {
+			t.Errorf("%v at %v", r.Level, r.Time)
+		}
+	})
+}
+
 func TestNoLineIsFilteredUnlessALevelIsSet(t *testing.T) {
 	const in = `{"level":"trace","msg":"x"}` + "\n" + `{"lvl":7,"msg":"x"}` + "\n" + "x\n"
 	for name, c := range map[string]struct {

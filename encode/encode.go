@@ -188,8 +188,7 @@ func (e *Encoder) AppendObject(dst, line []byte) (out []byte, ok bool) {
 	return e.appendObject(dst, line, nil)
 }
 
-// appendObject is AppendObject. Unless h is nil, it becomes what the object that was
-// appended says.
+// appendObject is AppendObject. Unless h is nil, it becomes what the object says.
 func (e *Encoder) appendObject(dst, line []byte, h *heading) (out []byte, ok bool) {
 	line = trimBlank(line)
 	if len(line) == 0 || line[0] != '{' {
@@ -203,15 +202,43 @@ func (e *Encoder) appendObject(dst, line []byte, h *heading) (out []byte, ok boo
 	if status != scanned || end != len(line) {
 		return s.release()[:len(dst)], false
 	}
-	oneLine(s.buf[s.base:])
+	s.endObject(h)
 	if size := len(s.buf) - s.base; size > e.max {
 		s.shorten(int64(size))
 	}
-	out = s.release()
-	if h != nil {
-		*h = findMeta(out[len(dst):]).heading
+	return s.release(), true
+}
+
+// appendObjectHead is appendObject for a line of size bytes, of which head is the head. The
+// object is marked as one that was cut.
+func (e *Encoder) appendObjectHead(dst, head []byte, size int64, h *heading) (out []byte, ok bool) {
+	head = trimBlank(head)
+	if len(head) == 0 || head[0] != '{' {
+		return dst, false
 	}
-	return out, true
+	s := getState(e, dst)
+	if !s.appendObjectHead(head) {
+		return s.release()[:len(dst)], false
+	}
+	s.endObject(h)
+	s.shorten(size)
+	return s.release(), true
+}
+
+// endObject makes the object one line, and h, unless it is nil, what it says: all of it,
+// before it is made shorter.
+func (s *state) endObject(h *heading) {
+	object := s.buf[s.base:]
+	oneLine(object)
+	if h == nil {
+		return
+	}
+	*h = heading{clock: h.clock}
+	eachField(object, func(k Key, v Raw) bool {
+		role, rank := roleOfKey(k)
+		h.take(role, rank, v)
+		return true
+	})
 }
 
 // oneLine makes a valid object one line. Where it has a CR or LF, that is white space.

@@ -79,9 +79,11 @@ func (l *Lines) step() {
 // Append appends the record that a line becomes, and returns what [Meta] says of its
 // time and level, or else those that Begin was told.
 //
-// A line that is one JSON object, and is no longer than [Options.MaxRecord], is
-// appended as [Encoder.AppendObject] does, any other as [Encoder.AppendLine]. size is
-// the length of the line that line is the head of, or else len(line).
+// A line that is one JSON object is appended as [Encoder.AppendObject] does, any other as
+// [Encoder.AppendLine]. size is the length of the line that line is the head of, or
+// else len(line). The head of a JSON object becomes an object: its members up to the
+// cut, of the one that is cut what can be kept, and the marks that [Options.MaxRecord]
+// has. What stood behind the cut, be it the time or the level, is not known.
 func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, level slog.Level) {
 	h := l.heading()
 	return l.append(dst, line, size, &h)
@@ -89,10 +91,14 @@ func (l *Lines) Append(dst, line []byte, size int64) (out []byte, t time.Time, l
 
 // append is Append with what it reads of the line in h.
 func (l *Lines) append(dst, line []byte, size int64, h *heading) (out []byte, t time.Time, level slog.Level) {
-	if size == int64(len(line)) && size <= int64(l.e.max) {
-		if out, ok := l.e.appendObject(dst, line, h); ok {
-			return out, l.timeOf(h), l.levelOf(h)
-		}
+	var ok bool
+	if size > int64(len(line)) {
+		out, ok = l.e.appendObjectHead(dst, line, size, h)
+	} else {
+		out, ok = l.e.appendObject(dst, line, h)
+	}
+	if ok {
+		return out, l.timeOf(h), l.levelOf(h)
 	}
 	out, t = l.appendText(dst, line, size), l.t
 	l.step()

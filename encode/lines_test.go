@@ -2,9 +2,11 @@ package encode_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +15,13 @@ import (
 	"github.com/fapilog/fapilog/encode"
 )
 
-// onItsOwn is what Lines promises, made of the functions for one line.
-func onItsOwn(e *encode.Encoder, most int, now time.Time, line []byte, size int64, attrs []slog.Attr) ([]byte, time.Time, slog.Level) {
-	if size == int64(len(line)) && len(line) <= most {
+// onItsOwn is what Lines promises, made of the functions for one line. whole is e with
+// room for any line.
+func onItsOwn(e, whole *encode.Encoder, now time.Time, line []byte, size int64, attrs []slog.Attr) ([]byte, time.Time, slog.Level) {
+	if size == int64(len(line)) {
 		if out, ok := e.AppendObject(nil, line); ok {
-			at, level, hasLevel, _ := encode.Meta(out)
+			long, _ := whole.AppendObject(nil, line)
+			at, level, hasLevel, _ := encode.Meta(long)
 			if at.IsZero() {
 				at = now
 			}
@@ -28,6 +32,17 @@ func onItsOwn(e *encode.Encoder, most int, now time.Time, line []byte, size int6
 		}
 	}
 	return e.AppendLine(nil, now, slog.LevelInfo, line, size, attrs...), now, slog.LevelInfo
+}
+
+// limited returns, for each of redact, an encoder of records with at most so many bytes,
+// and one of records as long as they come.
+func limited(t testing.TB, most int, redact ...encode.Redact) (pairs [][2]*encode.Encoder) {
+	for _, r := range redact {
+		pairs = append(pairs, [2]*encode.Encoder{
+			newEncoder(t, encode.Options{MaxRecord: most, Redact: r}), newEncoder(t, encode.Options{MaxRecord: 1 << 30, Redact: r}),
+		})
+	}
+	return pairs
 }
 
 // FuzzLinesOfOneMoment: each line becomes the record that it becomes on its own,
@@ -43,20 +58,23 @@ func FuzzLinesOfOneMoment(f *testing.F) {
 	const most = 1 << 10
 	now := time.Date(2026, 11, 22, 12, 0, 0, 5, time.UTC)
 	attrs := []slog.Attr{slog.String("stream", "stderr"), slog.String("password", "p")}
-	encoders := []*encode.Encoder{
-		newEncoder(f, encode.Options{MaxRecord: most}),
-		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Off: true}}),
-		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Patterns: []string{"[0-9]+", "secret"}}}),
-	}
+	encoders := limited(f, most, encode.Redact{}, encode.Redact{Off: true}, encode.Redact{Patterns: []string{"[0-9]+", "secret"}})
 	f.Fuzz(func(t *testing.T, line []byte, missing uint16) {
 		size := int64(len(line)) + int64(missing)
 		for i, e := range encoders {
 			for _, attrs := range [][]slog.Attr{nil, attrs} {
 				var lines encode.Lines
-				lines.Begin(e, now, slog.LevelInfo, attrs...)
+				lines.Begin(e[0], now, slog.LevelInfo, attrs...)
 				for _, later := range []time.Duration{0, 1, 2, 3, 4, 6, 7} { // after …5 ns
-					want, wantTime, wantLevel := onItsOwn(e, most, now.Add(later), line, size, attrs)
+					want, wantTime, wantLevel := onItsOwn(e[0], e[1], now.Add(later), line, size, attrs)
 					got, at, level := lines.Append([]byte("before"), line, size)
+					if mark := fmt.Appendf(nil, `"truncated":true,"original_size":%d}`, size); missing > 0 && string(got) != "before"+string(want) {
+						// The head of an object; see FuzzHeadOfAnObject.
+						if object := got[len("before"):]; object[0] != '{' || !json.Valid(object) || len(object) > most || !bytes.HasSuffix(object, mark) && !bytes.Contains(line, []byte("original_size")) {
+							t.Fatalf("encoder %d, %q of %d bytes became\n%s", i, line, size, got)
+						}
+						break
+					}
 					if string(got) != "before"+string(want) || !at.Equal(wantTime) || level != wantLevel {
 						t.Fatalf("encoder %d, %q of %d bytes became\n%s at %v, %v, want\n%s at %v, %v", i, line, size, got, at, level, want, wantTime, wantLevel)
 					}
@@ -79,18 +97,13 @@ func FuzzLinesOfOneText(f *testing.F) {
 	}
 	const most = 1 << 10
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	encoders := []*encode.Encoder{
-		newEncoder(f, encode.Options{MaxRecord: most}),
-		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Off: true}}),
-		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Keys: []string{"y"}, Patterns: []string{"[0-9]+"}}}),
-		newEncoder(f, encode.Options{MaxRecord: most, Redact: encode.Redact{Keys: []string{"y", "time"}}}),
-	}
+	encoders := limited(f, most, encode.Redact{}, encode.Redact{Off: true}, encode.Redact{Keys: []string{"y"}, Patterns: []string{"[0-9]+"}}, encode.Redact{Keys: []string{"y", "time"}})
 	var lines encode.Lines // for all texts, as one that is used again
 	f.Fuzz(func(t *testing.T, text []byte) {
 		before := bytes.Clone(text)
 		for i, e := range encoders {
 			for range 2 {
-				lines.Begin(e, now, slog.LevelInfo)
+				lines.Begin(e[0], now, slog.LevelInfo)
 				for rest := text; len(rest) > 0; {
 					line, _, ended := bytes.Cut(rest, []byte("\n"))
 					size := len(line)
@@ -100,7 +113,7 @@ func FuzzLinesOfOneText(f *testing.F) {
 					}
 					got, n, at, level := lines.Next(rest)
 					asked := at // a line without a time has the one that Lines gives it
-					want, wantTime, wantLevel := onItsOwn(e, most, asked, line, int64(len(line)), nil)
+					want, wantTime, wantLevel := onItsOwn(e[0], e[1], asked, line, int64(len(line)), nil)
 					if n != size || string(got) != string(want) || !at.Equal(wantTime) || level != wantLevel {
 						t.Fatalf("encoder %d: %q of %d bytes became\n%s at %v, %v, %d bytes, want\n%s at %v, %v", i, line, size, got, at, level, n, want, wantTime, wantLevel)
 					}
@@ -110,6 +123,115 @@ func FuzzLinesOfOneText(f *testing.F) {
 		}
 		if !bytes.Equal(text, before) {
 			t.Errorf("the text was changed")
+		}
+	})
+}
+
+func TestLongObjectKeepsItsTimeAndLevel(t *testing.T) {
+	at := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
+	long := strings.Repeat("x", 3000)
+	for name, line := range map[string]string{
+		"in front":             `{"level":"error","time":"2020-01-02T03:04:05Z","msg":"boom","stack":"` + long + `"}`,
+		"behind":               `{"stack":"` + long + `","msg":"boom","severity":"err","ts":"2020-01-02 03:04:05"}`,
+		"nested":               `{"event":{"stack":"` + long + `"},"msg":"boom","lvl":50,"timestamp":1577934245}`,
+		"with a long neighbor": `{"severity":"` + long + `","time":"` + long + `","msg":"boom","level":"error","@timestamp":"2020-01-02T03:04:05Z"}`,
+	} {
+		var lines encode.Lines
+		lines.Begin(newEncoder(t, encode.Options{MaxRecord: 1 << 10}), time.Now(), slog.LevelInfo, slog.Int("n", 1))
+		appended, told, level := lines.Append(nil, []byte(line), int64(len(line)))
+		next, n, nextTold, nextLevel := lines.Next([]byte(line + "\nx"))
+		if string(next) != string(appended) || n != len(line)+1 || !nextTold.Equal(told) || nextLevel != level {
+			t.Errorf("%s: Next has %s of %v at %v", name, next, nextLevel, nextTold)
+		}
+		_, values := members(t, appended)
+		if !told.Equal(at) || level != slog.LevelError || len(appended) > 1<<10 || string(values["msg"]) != `"boom"` || string(values["original_size"]) != fmt.Sprint(len(line)) {
+			t.Errorf("%s: %v at %v, %s", name, level, told, appended)
+		}
+	}
+}
+
+func TestHeadOfAnObjectBecomesAnObject(t *testing.T) {
+	long := strings.Repeat("0123456789", 3)
+	for head, want := range map[string]string{
+		`{"level":"error","msg":"m","stack":"` + long:                     `{"level":"error","msg":"m","stack":"012345678901234567","truncated":true,"original_size":999}`,
+		`{"level":"error","msg":"m","stack":"short`:                       `{"level":"error","msg":"m","truncated":true,"original_size":999}`,
+		`{"level":"error","stack":"` + long + `\u00`:                      `{"level":"error","stack":"012345678901234567","truncated":true,"original_size":999}`,
+		`{"level":"error","stack":"` + long + `\ud83d`:                    `{"level":"error","stack":"012345678901234567890123","truncated":true,"original_size":999}`,
+		"{\"level\":\"error\",\"a\":\"01234567890123456789ü012345678\xc3": "{\"level\":\"error\",\"a\":\"01234567890123456789\",\"truncated\":true,\"original_size\":999}",
+		`{"level":"error","n":12`:                                         `{"level":"error","truncated":true,"original_size":999}`,
+		`{"level":"error","n":12,`:                                        `{"level":"error","n":12,"truncated":true,"original_size":999}`,
+		`{"level":"error","n":tru`:                                        `{"level":"error","truncated":true,"original_size":999}`,
+		`{"level":"error","n":null`:                                       `{"level":"error","n":null,"truncated":true,"original_size":999}`,
+		`{"level":"error","key`:                                           `{"level":"error","truncated":true,"original_size":999}`,
+		`{"level":"error","key" `:                                         `{"level":"error","truncated":true,"original_size":999}`,
+		`{"level":"error","key":`:                                         `{"level":"error","truncated":true,"original_size":999}`,
+		`{"level":"error","a":[1,{"b":[2,{"c":3},[4`:                      `{"level":"error","a":[1,{"b":[2,{"c":3},[]]}],"truncated":true,"original_size":999}`,
+		`{"level":"error","a":[1,{"password":[2,{"c":3},[4`:               `{"level":"error","a":[1,{"password":"***"}],"truncated":true,"original_size":999}`,
+		`{"level":"error","a":[1,{"password":[2,{"c":3},[4]],"b":{"c":"x`: `{"level":"error","a":[1,{"password":"***","b":{}}],"truncated":true,"original_size":999}`,
+		`{"level":"error","password":"secr`:                               `{"level":"error","password":"***","truncated":true,"original_size":999}`,
+		`{"level":"error","password":{"a":1}`:                             `{"level":"error","password":"***","truncated":true,"original_size":999}`,
+		`{"level":"error","u":"the address and more of it is x://u:pass`:  `{"level":"error","u":"the address and more of it ","truncated":true,"original_size":999}`,
+		`{"level":"error"}` + "\n \t":                                     `{"level":"error","truncated":true,"original_size":999}`,
+		"{\n\"level\":\"error\",\r\n\"a\":1":                              "{\"level\":\"error\",\"truncated\":true,\"original_size\":999}",
+		// What has no member is of more use as a text.
+		`{"a`: `{"level":"INFO","msg":"{\"a","truncated":true,"original_size":999}`,
+		`{`:   `{"level":"INFO","msg":"{","truncated":true,"original_size":999}`,
+		// This is the head of no object.
+		`{"level":"error","a":1}, "b`: `{"level":"INFO","msg":"{\"level\":\"error\",\"a\":1}, \"b","truncated":true,"original_size":999}`,
+		`{"level":"error",}`:          `{"level":"INFO","msg":"{\"level\":\"error\",}","truncated":true,"original_size":999}`,
+	} {
+		var lines encode.Lines
+		lines.Begin(newEncoder(t, encode.Options{}), time.Time{}, slog.LevelInfo)
+		got, _, level := lines.Append(nil, []byte(head), 999)
+		if string(got) != want {
+			t.Errorf("%q became\n%s, want\n%s", head, got, want)
+		}
+		if isObject := !strings.Contains(want, "INFO"); isObject != (level == slog.LevelError) {
+			t.Errorf("%q is of level %v", head, level)
+		}
+	}
+}
+
+// FuzzHeadOfAnObject: wherever an object is cut, its head becomes an object with the
+// members that are whole in it, and nothing secret.
+func FuzzHeadOfAnObject(f *testing.F) {
+	for _, s := range []string{`{}`, `{"a":[1,{"b":[]}],"c":"` + strings.Repeat(`\ud83d\ude00ü`, 9) + `"}`, `{"password":[{"a":"b"}],"n":-1.5e3,"u":"x:\/\/u:p@h"}`, ` { "level" : "error" , "d" : null } `} {
+		f.Add([]byte(s), uint16(7))
+	}
+	plain := newEncoder(f, encode.Options{Redact: encode.Redact{Off: true}, MaxRecord: 1 << 30})
+	redacting := newEncoder(f, encode.Options{MaxRecord: 1 << 30})
+	f.Fuzz(func(t *testing.T, line []byte, cut uint16) {
+		if !json.Valid(line) || bytes.TrimSpace(line)[0] != '{' || int(cut) >= len(line) {
+			return
+		}
+		head := line[:cut]
+		var lines encode.Lines
+		lines.Begin(plain, time.Time{}, slog.LevelInfo)
+		got, _, _ := lines.Append(nil, head, int64(len(line)))
+		if !json.Valid(got) {
+			t.Fatalf("%q became %q", head, got)
+		}
+		kept := map[string]string{}
+		for k, v := range encode.Fields(got) {
+			kept[string(k)] += string(v) + " "
+		}
+		end := 0
+		for k, v := range encode.Fields(line) {
+			end += bytes.Index(line[end:], slices.Concat([]byte{'"'}, k, []byte{'"'})) + len(k) + 2
+			end += bytes.Index(line[end:], v) + len(v)
+			if k := string(k); end < len(head) && k != "truncated" && k != "original_size" && !strings.Contains(kept[k], strings.NewReplacer("\r", " ", "\n", " ").Replace(string(v))) {
+				t.Fatalf("%q is gone from %q: %q", k, head, got)
+			}
+		}
+		if bytes.Contains(line, []byte("word-")) {
+			return
+		}
+		secret := append(append([]byte(`{"a":{"pass_word":[`), line...), `,"word-815"],"b":1}}`...)
+		lines.Begin(redacting, time.Time{}, slog.LevelInfo)
+		for n := range secret {
+			if got, _, _ := lines.Append(nil, secret[:n], int64(len(secret))); bytes.Contains(got, []byte("word-")) {
+				t.Fatalf("the secret is in %q", got)
+			}
 		}
 	})
 }

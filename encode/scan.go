@@ -34,6 +34,24 @@ func (s *state) appendJSON(src []byte, limit int, record bool) (int, status) {
 	return c.i, st
 }
 
+// appendObjectHead appends the object that src is the head of, as far as it is there:
+// what is open where src ends is closed, and the member or element that it ends in is left
+// out, or masked, or, if it is a long string, cut. It reports whether src is the head of an object
+// with at least one member that is left.
+func (s *state) appendObjectHead(src []byte) bool {
+	before := len(s.buf)
+	c := copier{s: s, src: src, masked: -1, limit: maxDepth, record: true}
+	switch st := c.scan(); {
+	case st == truncated:
+		c.complete()
+	case st == scanned && c.i == len(src):
+		c.finish(st) // white space is missing, or more, of which nothing is known
+	default:
+		return false
+	}
+	return len(s.buf)-before > len("{}")
+}
+
 // copier is one pass over a JSON value. It does not recurse: the value may be
 // nested as deep as it likes.
 type copier struct {
@@ -45,6 +63,8 @@ type copier struct {
 	masked int // depth at which the value being masked stands; -1: none
 	from   int // where that value begins
 	name   Key // the key read last
+	whole  int // up to where state.buf will hold nothing but whole members and elements
+	cut    int // where state.buf will hold the content of the string that src ends in; 0: it ends in none
 	limit  int
 	record bool
 }
@@ -117,6 +137,7 @@ func (c *copier) open(b byte) (next int, _ status) {
 	c.i++
 	c.s.setKind(c.depth, b == '{')
 	c.depth++
+	c.markWhole()
 	if b == '{' {
 		return aKeyOrEnd, scanned
 	}
@@ -137,7 +158,21 @@ func (c *copier) endValue() {
 		c.s.buf = append(c.s.buf, mask...)
 		c.masked = -1
 	}
+	if last := c.src[c.i-1]; c.i < len(c.src) || last < '0' || '9' < last { // a number may go on
+		c.markWhole()
+	}
 }
+
+// markWhole notes that nothing before src[i] is to be left out, should src end before the
+// next value does.
+func (c *copier) markWhole() {
+	if c.masked < 0 {
+		c.whole = c.copied(c.i)
+	}
+}
+
+// copied returns where in state.buf src[i] will be, which has not been dealt with.
+func (c *copier) copied(i int) int { return len(c.s.buf) + i - c.done }
 
 // replace copies what has been read before src[from] and leaves out src[from:to].
 func (c *copier) replace(from, to int) {
@@ -153,6 +188,32 @@ func (c *copier) finish(st status) {
 		return
 	}
 	c.s.buf = append(c.s.buf, c.src[c.done:c.i]...)
+}
+
+// complete makes an object of what has been read of one that src is the head of.
+func (c *copier) complete() {
+	s := c.s
+	c.finish(truncated)
+	switch {
+	case c.masked >= 0:
+		c.depth = c.masked
+	case c.cut > 0:
+		const odd = len(`\ud83d\ude00`) // at the end there may be half of a pair of escapes, or of a character
+		if end := headEnd(s.buf, c.cut, len(s.buf)-odd); end-c.cut >= minHead {
+			s.buf = append(s.buf[:end], '"')
+			break
+		}
+		fallthrough
+	default:
+		s.buf = s.buf[:c.whole]
+	}
+	for ; c.depth > 0; c.depth-- {
+		if s.inObject(c.depth) {
+			s.buf = append(s.buf, '}')
+		} else {
+			s.buf = append(s.buf, ']')
+		}
+	}
 }
 
 // key reads a key, its colon and what is between it and its value, and decides
@@ -209,6 +270,9 @@ func (c *copier) text(isKey bool) status {
 	raw := c.src[start:end]
 	if st == scanned {
 		raw = c.src[start : end-1]
+	}
+	if st == truncated && !isKey {
+		c.cut = c.copied(start)
 	}
 	if c.masked < 0 {
 		c.maskText(raw, start, escaped, isKey, st == truncated)

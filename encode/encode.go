@@ -33,13 +33,22 @@
 // also where the key is written with escapes or occurs twice. The record's own
 // time, level, msg and source are exempt.
 //
+// Lines that are no object, such as those given to AppendLine, are searched for what
+// looks like a member of one, wherever it stands: a sensitive key in quotation marks, a
+// colon, and a string, object, array or word, which is replaced by "***" too. What
+// looks otherwise is not found: keys without quotation marks (password=x), JSON within
+// a string, and the rest of a key or value that another line has begun.
+//
 // In every string, keys included, the password of a URL's user information is
 // replaced: ://user:***@. It ends at the last @ before one of / ? # " < > or white
 // space; if what stands before / ? # is no port number, a password with one of
-// these in it is assumed and it ends at the next @. Every match of
-// [Redact.Patterns] in a string value is replaced by *** too; matches of the empty
-// string are not, and nothing in a record's own time and level: those of an object are
-// what [Meta] can read, and what ReplaceAttr has put in their place is a value like others.
+// these in it is assumed and it ends at the next @. In lines that are no object the
+// slashes may be written as \/.
+//
+// Every match of [Redact.Patterns] in a string value is replaced by *** too; matches
+// of the empty string are not, and nothing in a record's own time and level: those of
+// an object are what [Meta] can read, and what ReplaceAttr has put in their place is a
+// value like others.
 package encode
 
 import (

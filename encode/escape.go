@@ -125,6 +125,13 @@ const hexDigits = "0123456789abcdef"
 // string. As log/slog has it: invalid UTF-8 becomes \ufffd; U+2028 and U+2029,
 // which JavaScript takes for the ends of lines, are escaped.
 func appendEscaped(dst []byte, text string) []byte {
+	dst, _ = appendEscapedLine(dst, text)
+	return dst
+}
+
+// appendEscapedLine is appendEscaped, and reports whether there is a colon behind one of the
+// quotation marks, as behind the key of a member.
+func appendEscapedLine(dst []byte, text string) (_ []byte, hasKey bool) {
 	for len(text) > 0 {
 		n := plainPrefix(text)
 		dst = append(dst, text[:n]...)
@@ -133,8 +140,13 @@ func appendEscaped(dst []byte, text string) []byte {
 			break
 		}
 		if c := text[0]; c < utf8.RuneSelf {
-			dst = appendASCII(dst, c)
 			text = text[1:]
+			if c == '"' {
+				dst = append(dst, '\\', '"')
+				hasKey = hasKey || beginsWithColon(text)
+			} else {
+				dst = appendASCII(dst, c)
+			}
 			continue
 		}
 		c, size := utf8.DecodeRuneInString(text)
@@ -150,15 +162,24 @@ func appendEscaped(dst []byte, text string) []byte {
 		}
 		text = text[size:]
 	}
-	return dst
+	return dst, hasKey
 }
 
-// appendASCII appends an ASCII character that is not plain.
+// beginsWithColon reports whether there is nothing but blanks before a colon.
+func beginsWithColon(text string) bool {
+	i := 0
+	for i < len(text) && isBlank(text[i]) {
+		i++
+	}
+	return i < len(text) && text[i] == ':'
+}
+
+// appendASCII appends an ASCII character that is not plain, and no quotation mark.
 func appendASCII(dst []byte, c byte) []byte {
 	switch c {
 	case '@':
 		return append(dst, c)
-	case '"', '\\':
+	case '\\':
 		return append(dst, '\\', c)
 	case '\n':
 		return append(dst, '\\', 'n')

@@ -184,10 +184,10 @@ func (l *Lines) appendText(dst, line []byte, size int64) []byte {
 		out = append(out, text...)
 	}
 	if !ok {
-		if r.suspect(text) {
+		var hasKey bool
+		if out, hasKey = appendEscapedLine(out, text); r.suspectLine(line, hasKey) {
 			return l.appendOddText(out[:base], line, size)
 		}
-		out = appendEscaped(out, text)
 	}
 	out = append(out, l.frame[l.text+quote:]...)
 	if len(out)-base > l.e.max {
@@ -227,11 +227,17 @@ func (s *state) beginMessage(level slog.Level) {
 
 // appendLineText appends the text of the message, of which line may be the head.
 func (s *state) appendLineText(line []byte, originalSize int64) {
-	if originalSize > int64(len(line)) {
-		s.appendHead(line)
-	} else {
-		s.appendText(view(line))
+	isHead := originalSize > int64(len(line))
+	r := s.rules()
+	if r == nil {
+		s.buf = appendQuoted(s.buf, view(line))
+		return
 	}
+	text := view(s.maskLine(line, isHead))
+	s.spans = r.spans(s.spans, text, false, isHead)
+	s.buf = append(s.buf, '"')
+	s.buf = appendMasked(s.buf, text, s.spans)
+	s.buf = append(s.buf, '"')
 }
 
 // endLine appends what is behind the text of the message.
@@ -251,29 +257,4 @@ func (s *state) shortenLine(line []byte, originalSize int64) {
 	if originalSize > int64(len(line)) || len(s.buf)-s.base > s.e.max {
 		s.shorten(max(originalSize, int64(len(line))))
 	}
-}
-
-// appendHead appends, as a string, the head of a line. If it is that of a JSON
-// object, it is masked like one: keys are no secret, what stands behind them may be.
-func (s *state) appendHead(line []byte) {
-	before := len(s.buf)
-	if object := trimBlank(line); len(object) > 0 && object[0] == '{' {
-		_, status := s.appendJSON(object, maxDepth, true)
-		masked := append(s.head[:0], s.buf[before:]...)
-		s.buf = s.buf[:before]
-		s.head = masked
-		if status == truncated {
-			s.buf = appendQuoted(s.buf, view(masked))
-			return
-		}
-	}
-	text := view(line)
-	if s.rules() == nil {
-		s.buf = appendQuoted(s.buf, text)
-		return
-	}
-	s.spans = s.rules().spans(s.spans, text, false, true)
-	s.buf = append(s.buf, '"')
-	s.buf = appendMasked(s.buf, text, s.spans)
-	s.buf = append(s.buf, '"')
 }

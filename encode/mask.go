@@ -24,7 +24,7 @@ func (r *rules) hasPatterns() bool { return r != nil && len(r.patterns) > 0 }
 // in dst's memory. In a key only passwords of URLs are; isHead says that text goes
 // on elsewhere.
 func (r *rules) spans(dst []span, text string, isKey, isHead bool) []span {
-	dst = passwords(dst[:0], text, isHead)
+	dst = passwords(dst[:0], text, slashes, isHead)
 	if isKey {
 		return dst
 	}
@@ -63,16 +63,19 @@ func insert(spans []span, s span) []span {
 	return append(spans[:first+1], spans[last:]...)
 }
 
-// passwords appends where in text the passwords in the user information of URLs
-// stand.
-func passwords(dst []span, text string, isHead bool) []span {
+// slashes stand before the authority of a URL, with the colon of its scheme.
+const slashes = "://"
+
+// passwords appends where in text the passwords in the user information of URLs stand,
+// whose authority is behind slashes.
+func passwords(dst []span, text, slashes string, isHead bool) []span {
 	for i := 0; ; {
-		n := strings.Index(text[i:], "://")
+		n := strings.Index(text[i:], slashes)
 		if n < 0 {
 			return dst
 		}
-		i += n + len("://")
-		if p, ok := password(text, i, isHead); ok {
+		i += n + len(slashes)
+		if p, ok := password(text, i, slashes, isHead); ok {
 			dst = append(dst, p)
 			i = p.to
 		}
@@ -81,7 +84,7 @@ func passwords(dst []span, text string, isHead bool) []span {
 
 // password returns where the password stands in the URL whose authority begins at
 // text[i].
-func password(text string, i int, isHead bool) (p span, ok bool) {
+func password(text string, i int, slashes string, isHead bool) (p span, ok bool) {
 	colon, at, end := -1, -1, i
 	isPort := true // nothing but digits since the colon
 	for ; end < len(text) && !endsAuthority(text[end]); end++ {
@@ -104,7 +107,7 @@ func password(text string, i int, isHead bool) (p span, ok bool) {
 	}
 	// No @ yet: a port, or a password with / ? or # in it. Another URL is not part
 	// of it, and looking for its @ twice would take quadratic time.
-	for ; !isPort && end < len(text) && !endsURL(text[end]) && !strings.HasPrefix(text[end:], "://"); end++ {
+	for ; !isPort && end < len(text) && !endsURL(text[end]) && !strings.HasPrefix(text[end:], slashes); end++ {
 		if text[end] == '@' {
 			return span{colon + 1, end}, true
 		}

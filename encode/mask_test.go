@@ -155,10 +155,12 @@ func TestOverlappingMatchesAreOneMask(t *testing.T) {
 }
 
 func TestMaskingTakesLinearTime(t *testing.T) {
-	// A quadratic search would take minutes for each of these.
+	// A quadratic search would take a minute and more for some of these.
 	e := newEncoder(t, encode.Options{MaxRecord: 64 << 20})
-	for _, unit := range []string{"://", "://a:b", "://a:b/", "://a:b?@", "://@:", ":/", "@", "://[:"} {
-		text := strings.Repeat(unit, 4<<20/len(unit)) + " @"
+	for _, unit := range []string{
+		"://", "://a:b", "://a:b/", "://a:b?@", "://@:", ":/", "@", "://[:", `:\/\/`, `:\/\/a:b`, `://a:b@:\/\/a:b@`, `"`, `"\`, `" `, `"token":"`, `"token":{`, `"token":[[`, `{"token":`, `"token": `, `"token":"a`,
+	} {
+		text := strings.Repeat(unit, 1<<20/len(unit)) + " @"
 		e.AppendLine(nil, time.Time{}, slog.LevelInfo, []byte(text), int64(len(text))+1)
 	}
 }

@@ -177,9 +177,9 @@ func TestLineBecomesTheMessageOfARecord(t *testing.T) {
 		{time.Time{}, "x://u@d:hunter", 100, `{"level":"WARN","msg":"x://u@d:***","truncated":true,"original_size":100}`},
 		{time.Time{}, "x://h:80 ", 100, `{"level":"WARN","msg":"x://h:80 ","truncated":true,"original_size":100}`},
 		{time.Time{}, `{"a":1,"password":"hunter`, 100, `{"level":"WARN","msg":"{\"a\":1,\"password\":\"***\"","truncated":true,"original_size":100}`},
-		{time.Time{}, ` {"a":{"password":{"b":["hunter2"],"c":`, 100, `{"level":"WARN","msg":"{\"a\":{\"password\":\"***\"","truncated":true,"original_size":100}`},
+		{time.Time{}, ` {"a":{"password":{"b":["hunter2"],"c":`, 100, `{"level":"WARN","msg":" {\"a\":{\"password\":\"***\"","truncated":true,"original_size":100}`},
 		{time.Time{}, `{"password":"hunter2","b":"x:\/\/u:hunter`, 100, `{"level":"WARN","msg":"{\"password\":\"***\",\"b\":\"x:\\/\\/u:***","truncated":true,"original_size":100}`},
-		{time.Time{}, `{"password":"hunter2","b":"\u00`, 100, `{"level":"WARN","msg":"{\"password\":\"***\",\"b\":\"","truncated":true,"original_size":100}`},
+		{time.Time{}, `{"password":"hunter2","b":"\u00`, 100, `{"level":"WARN","msg":"{\"password\":\"***\",\"b\":\"\\u00","truncated":true,"original_size":100}`},
 		{time.Time{}, `{"a":1,"b":tr`, 100, `{"level":"WARN","msg":"{\"a\":1,\"b\":tr","truncated":true,"original_size":100}`},
 		{time.Time{}, `{not JSON, x://u:hunter`, 100, `{"level":"WARN","msg":"{not JSON, x://u:***","truncated":true,"original_size":100}`},
 	} {

@@ -47,7 +47,7 @@ type state struct {
 	spans   []span
 	text    []byte
 	offsets []int
-	head    []byte // of a cut line, masked
+	head    []byte // a line that is masked
 }
 
 // states are for calls that bring no Scratch.

@@ -358,3 +358,22 @@ func TestCursorFileThatIsRemovedIsMadeAgain(t *testing.T) {
 		h.expect()
 	})
 }
+
+func TestFilesThatAreWrittenAnewAgainAndAgainAreUnmapped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		h.append(30 * perSegment)
+		for range 3 {
+			if err := os.RemoveAll(h.dir); err != nil {
+				t.Fatal(err)
+			}
+			h.append(1)
+			h.recovers()
+		}
+		h.settle(0) // from the memory of the first file of each segment
+		h.j.Close()
+		if open, _ := left(t, h.dir); len(open) > 0 {
+			t.Errorf("%d files are left open, %s for one", len(open), open[0])
+		}
+	})
+}

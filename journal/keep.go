@@ -55,9 +55,10 @@ func (j *Journal) keepOne() bool {
 
 	if err == nil {
 		if old != nil {
-			if old.file != nil {
-				_ = old.file.Close()
+			if old.mapping == s.memory {
+				old.mapping = nil // its frames are still read there
 			}
+			old.close()
 			_ = st.fs.Remove(old.path)
 		}
 		return true

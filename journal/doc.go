@@ -203,7 +203,8 @@
 // them goes into their own cursor files. When every cursor has settled all of a
 // life, its tallies and those that it carries are added to what the own life carries,
 // which from then on names it; then its directory is removed. A life that a carried
-// names is counted there, and only has to be removed.
+// names is counted there, and only has to be removed. A life says that it began now or,
+// if the clock was set back, a nanosecond after every other in the directory.
 //
 // A cursor without a file in a life begins at the oldest record: twice is better than
 // not at all. Who claims a life gives back the room behind its last record, and the

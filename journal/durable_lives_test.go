@@ -308,3 +308,32 @@ func TestEarlierRecordsAreAsOldAsTheirSegment(t *testing.T) {
 		}
 	})
 }
+
+func TestLivesKeepTheirOrderWhenTheClockIsSetBack(t *testing.T) {
+	for _, runs := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "journal")
+		appendTo := func(j *Journal, n int) {
+			j.NewCursor(CursorConfig{Key: "sink"})
+			j.Ready()
+			appendNumbered(t, j, n)
+		}
+		first := openDir(t, dir, 64)
+		appendTo(first, 0)
+		if !runs {
+			first.Close()
+		}
+		synctest.Test(t, func(t *testing.T) { // where it is the year 2000
+			if !time.Now().Before(first.store.created) {
+				t.Fatal("the clock was not set back")
+			}
+			second := openDir(t, dir, 64)
+			appendTo(second, 1)
+			second.Close()
+		})
+		first.Close()
+		third := openDir(t, dir, 64)
+		c := third.NewCursor(CursorConfig{Key: "sink"})
+		third.Ready()
+		checkAll(t, c, 0, 2)
+	}
+}

@@ -33,7 +33,7 @@ const (
 type store struct {
 	fs       disk.FS
 	root     string
-	created  time.Time
+	created  time.Time // when the life began: now, or after every other in the directory if the clock was set back
 	onHealth func(Health)
 	kicks    chan struct{} // the custodian has something to do; capacity 1
 	done     chan struct{} // closed when the custodian has ended
@@ -141,19 +141,22 @@ func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
 	if err := st.fs.OpenRoot(st.root); err != nil {
 		return nil, nil, err
 	}
-	dead, problems, err := life.Claim(st.fs, st.root)
+	found, err := life.Claim(st.fs, st.root)
 	if err != nil {
 		st.complain(fmt.Errorf("what earlier processes have left waits for the next: %w", err))
 		return nil, nil, err
 	}
-	for _, err := range problems {
+	for _, err := range found.Problems {
 		st.complain(err)
 	}
-	for _, d := range dead {
+	for _, d := range found.Dead {
 		d.Trim()
 	}
+	if latest := time.Unix(0, found.Latest); !st.created.After(latest) {
+		st.created = latest.Add(1) // the clock was set back
+	}
 	own, err = life.Create(st.fs, st.root, st.created)
-	return own, dead, err
+	return own, found.Dead, err
 }
 
 // inherit links the segments of earlier lives, the oldest first.

@@ -12,24 +12,31 @@ import (
 	"github.com/fapilog/fapilog/journal/internal/disk"
 )
 
-// Claim locks every life in root that no process has, and returns them, by
-// Created and then id. It removes those that a carried names, and what is left of
-// lives that were being made or removed. Carried.Lives of what it returns are
-// those of the named that are still there.
+// Found is what [Claim] has found in a journal's directory.
+type Found struct {
+	Dead     []*Dead // by Created and then id
+	Latest   int64   // when the last of all lives began, those of running processes too, in Unix nanoseconds; 0: none says
+	Problems []error // what is damaged or left alone: newer lives, and those that cannot be read at present
+}
+
+// Claim locks every life in root that no process has, and returns them. It removes
+// those that a carried names, and what is left of lives that were being made or
+// removed. Carried.Lives of what it returns are those of the named that are still
+// there.
 //
-// A problem says what is damaged or left alone: newer lives, and those that cannot
-// be read at present. An error says that root cannot be read, or not what has been
-// drained already; nothing is claimed then.
-func Claim(fsys disk.FS, root string) (dead []*Dead, problems []error, err error) {
+// An error says that root cannot be read, or not what has been drained already;
+// nothing is claimed then.
+func Claim(fsys disk.FS, root string) (Found, error) {
 	names, staged, err := list(fsys, root)
 	if err != nil {
-		return nil, nil, err
+		return Found{}, err
 	}
 	for _, name := range staged {
 		sweep(fsys, filepath.Join(root, name))
 	}
 	c := &claim{fsys: fsys, root: root}
 	for _, name := range names {
+		c.Latest = max(c.Latest, beganAt(fsys, filepath.Join(root, name)))
 		c.lock(name)
 	}
 	// Not before the locks are had: a running process writes its carried before
@@ -37,7 +44,7 @@ func Claim(fsys disk.FS, root string) (dead []*Dead, problems []error, err error
 	named, err := c.named()
 	if err != nil {
 		c.release()
-		return nil, nil, err
+		return Found{}, err
 	}
 	for _, l := range c.locked {
 		if named[l.Name()] {
@@ -46,22 +53,22 @@ func Claim(fsys disk.FS, root string) (dead []*Dead, problems []error, err error
 		}
 		c.examine(l)
 	}
-	for _, d := range c.dead {
+	for _, d := range c.Dead {
 		d.Carried.Lives = slices.DeleteFunc(d.Carried.Lives, c.gone)
+		c.Latest = max(c.Latest, d.Created)
 	}
-	slices.SortFunc(c.dead, func(a, b *Dead) int {
+	slices.SortFunc(c.Dead, func(a, b *Dead) int {
 		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Name(), b.Name()))
 	})
-	return c.dead, c.problems, nil
+	return c.Found, nil
 }
 
 // claim is one call of [Claim].
 type claim struct {
-	fsys     disk.FS
-	root     string
-	locked   []*lockedLife
-	dead     []*Dead
-	problems []error
+	fsys   disk.FS
+	root   string
+	locked []*lockedLife
+	Found
 }
 
 type lockedLife struct {
@@ -71,7 +78,7 @@ type lockedLife struct {
 
 func (c *claim) tell(err error) {
 	if err != nil {
-		c.problems = append(c.problems, err)
+		c.Problems = append(c.Problems, err)
 	}
 }
 
@@ -175,8 +182,8 @@ func (c *claim) examine(l *lockedLife) {
 		c.tell(leftAlone(l.Dir, gone(err))) // see renames: who removes a life may have unlocked it before
 		return
 	}
-	c.dead = append(c.dead, d)
-	c.problems = append(c.problems, problems...)
+	c.Dead = append(c.Dead, d)
+	c.Problems = append(c.Problems, problems...)
 }
 
 // gone reports that no life of that name is there.

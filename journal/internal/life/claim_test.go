@@ -385,14 +385,14 @@ func TestUnreadableRootIsAnErrorAndNothingIsClaimed(t *testing.T) {
 	ok(t, l.Release())
 	faulty := disktest.New(osFS)
 	faulty.Fail(disktest.ReadDir, filepath.Base(root), syscall.EIO)
-	_, _, err := Claim(faulty, root)
+	_, err := Claim(faulty, root)
 	wantErr(t, err, syscall.EIO)
-	_, _, err = Claim(&secondListFails{FS: osFS, root: root}, root)
+	_, err = Claim(&secondListFails{FS: osFS, root: root}, root)
 	wantErr(t, err, syscall.EIO)
 	if dead, _ := claimAll(t, osFS, root); len(dead) != 1 {
 		t.Errorf("claimed %v", dead)
 	}
-	_, _, err = Claim(osFS, filepath.Join(root, "missing"))
+	_, err = Claim(osFS, filepath.Join(root, "missing"))
 	wantErr(t, err, os.ErrNotExist)
 }
 
@@ -424,10 +424,10 @@ func TestNothingIsClaimedWhileItCannotBeReadWhatHasBeenDrained(t *testing.T) {
 
 	faulty := disktest.New(osFS)
 	starved := faulty.Fail(disktest.OpenRead, "carried", syscall.EMFILE)
-	dead, _, err := Claim(faulty, root)
+	found, err := Claim(faulty, root)
 	wantErr(t, err, syscall.EMFILE)
-	if len(dead) > 0 || !maps.Equal(snapshot(t, root), before) {
-		t.Errorf("%d lives claimed, or something was changed", len(dead))
+	if len(found.Dead) > 0 || !maps.Equal(snapshot(t, root), before) {
+		t.Errorf("%d lives claimed, or something was changed", len(found.Dead))
 	}
 	starved.Clear()
 	dead, problems := claimAll(t, faulty, root)
@@ -448,11 +448,11 @@ func TestLifeIsClaimedOnce(t *testing.T) {
 		claimed := make([][]*Dead, claims)
 		for i := range claims {
 			all.Go(func() {
-				dead, problems, err := Claim(osFS, root)
-				if len(problems) > 0 || err != nil {
-					t.Errorf("problems %v, error %v", problems, err)
+				found, err := Claim(osFS, root)
+				if len(found.Problems) > 0 || err != nil {
+					t.Errorf("problems %v, error %v", found.Problems, err)
 				}
-				claimed[i] = dead
+				claimed[i] = found.Dead
 			})
 		}
 		all.Wait()

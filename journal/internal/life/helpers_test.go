@@ -46,14 +46,14 @@ func create(t testing.TB, root string, at time.Time) *Life {
 // claimAll claims what is in root, and lets go of it when the test ends.
 func claimAll(t testing.TB, fsys disk.FS, root string) (dead []*Dead, problems []error) {
 	t.Helper()
-	dead, problems, err := Claim(fsys, root)
+	found, err := Claim(fsys, root)
 	ok(t, err)
 	t.Cleanup(func() {
-		for _, d := range dead {
+		for _, d := range found.Dead {
 			d.Release()
 		}
 	})
-	return dead, problems
+	return found.Dead, found.Problems
 }
 
 // noProblems fails the test if there are any.

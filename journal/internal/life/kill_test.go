@@ -74,15 +74,15 @@ func drain(fsys disk.FS, root string) error {
 		return err
 	}
 	defer own.Release()
-	dead, problems, err := Claim(fsys, root)
-	if err != nil || len(problems) > 0 {
-		return fmt.Errorf("claim: %v, %v", problems, err)
+	found, err := Claim(fsys, root)
+	if err != nil || len(found.Problems) > 0 {
+		return fmt.Errorf("claim: %v, %v", found.Problems, err)
 	}
-	for _, d := range dead {
+	for _, d := range found.Dead {
 		defer d.Release()
 	}
 	var carried Carried
-	for _, d := range dead {
+	for _, d := range found.Dead {
 		for _, key := range []string{"file", "loki"} {
 			if err := deliver(fsys, d, key); err != nil {
 				return err

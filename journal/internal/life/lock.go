@@ -2,6 +2,7 @@ package life
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,17 @@ func readLock(f disk.File) (created int64, err error) {
 	text := make([]byte, maxLock)
 	n, _ := f.ReadAt(text, 0)
 	return parseLock(string(text[:n]))
+}
+
+// beganAt returns when the life in dir began, whosoever it is; 0 if nothing says so.
+func beganAt(fsys disk.FS, dir string) int64 {
+	f, err := fsys.OpenRead(filepath.Join(dir, lockName))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	created, _ := readLock(f)
+	return created
 }
 
 func parseLock(text string) (created int64, err error) {

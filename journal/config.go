@@ -36,7 +36,7 @@ type Config struct {
 	// Dir is the directory of a durable journal, which survives the end of the
 	// process however that comes. It is made where it is missing. Empty: memory.
 	Dir          string
-	OnHealth     func(Health) // called on a goroutine of the journal when OnDisk changes or there is another problem; must not call the journal; nil: nobody is told
+	OnHealth     func(Health) // called when OnDisk changes or there is another problem, one call at a time, on a goroutine that nobody waits for but Close; must not call Close; nil: nobody is told
 	MaxBytes     int64        // all segments together; 0: 64 MiB, with Dir 1 GiB; at least 8 KiB
 	SegmentBytes int64        // one segment, 4 KiB to 1 GiB; 0: MaxBytes/16 within 256 KiB and 4 MiB, at most MaxBytes/2
 }

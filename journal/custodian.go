@@ -21,7 +21,7 @@ func (j *Journal) tend() {
 	st.looked = time.Now()
 	for {
 		j.work(time.Now())
-		j.tell()
+		j.store.announce()
 		if j.restless() {
 			again.Reset(lookEvery)
 		}

@@ -35,7 +35,8 @@ func left(t *testing.T, dir string) (open []string, goroutines int) {
 	}
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return open, strings.Count(string(stacks), "(*Journal).keep(") + strings.Count(string(stacks), "(*Journal).tend(")
+	return open, strings.Count(string(stacks), "(*Journal).keep(") + strings.Count(string(stacks), "(*Journal).tend(") +
+		strings.Count(string(stacks), "(*Journal).inform(")
 }
 
 func TestCloseLeavesNothingOpen(t *testing.T) {

@@ -361,3 +361,56 @@ func TestBacklogOnDiskStaysWhileTheDiskHangs(t *testing.T) {
 		}
 	})
 }
+
+func TestDiskThatHangsIsToldOfWhileItHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		resume := make(chan struct{})
+		end := h.fs.Before(disktest.Create, "*.segment", func(disktest.Op, string) { <-resume })
+		h.append(20 * perSegment)
+		h.expect(false)
+		end()
+		close(resume)
+		h.recovers()
+		h.expect(false, true)
+	})
+}
+
+func TestOnHealthThatHangsHoldsUpCloseAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := disktest.New(disk.OS())
+		resume := make(chan struct{})
+		calls := 0
+		dir := filepath.Join(t.TempDir(), "journal")
+		j, err := openOn(fs, Config{Dir: dir, MaxBytes: 64 << 12, SegmentBytes: 4 << 10, OnHealth: func(Health) {
+			calls++
+			<-resume
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := j.NewCursor(CursorConfig{Key: "sink"})
+		j.Ready()
+		failure := fs.Fail(disktest.Create, "*.segment", syscall.EIO)
+		numberedRecords(t, j, 0, 10*perSegment)
+		failure.Clear()
+		seconds(2)
+		if h := j.Health(); calls != 1 || !h.OnDisk {
+			t.Errorf("%d calls; %+v", calls, h)
+		}
+		checkAll(t, c, 0, 10*perSegment)
+		closed := make(chan struct{})
+		go func() { j.Close(); close(closed) }()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("Close has not waited for it")
+		default:
+		}
+		close(resume)
+		<-closed
+		if calls != 2 {
+			t.Errorf("%d calls, want that it is well again as the second", calls)
+		}
+	})
+}

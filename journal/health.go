@@ -32,14 +32,43 @@ func (j *Journal) Health() Health {
 	return h
 }
 
-// tell calls onHealth if what matters is not as it was told last. It is the
-// custodian's.
+// inform calls onHealth. It is a goroutine of its own, as the custodian may hang in
+// the disk that is to be told of, and nobody is to wait for what is called.
+func (j *Journal) inform() {
+	st := j.store
+	defer close(st.informed)
+	for {
+		select {
+		case <-st.news:
+			j.tell()
+		case <-st.done: // the custodian: nothing comes any more
+			j.tell()
+			return
+		}
+	}
+}
+
+// announce makes inform look at the health.
+func (st *store) announce() {
+	select {
+	case st.news <- struct{}{}:
+	default:
+	}
+}
+
+// tell calls onHealth if what matters is not as it was told last. It is inform's.
 func (j *Journal) tell() {
 	st := j.store
-	if st.onHealth == nil {
-		return
+	st.health.Lock()
+	failed := st.untold
+	st.untold = nil
+	st.health.Unlock()
+	h := j.Health() // after that: what fails from here on is told next time
+	if failed != nil && h.Err == "" && st.toldOnDisk {
+		failed.Lives, failed.Problems = h.Lives, h.Problems
+		st.toldOnDisk = false
+		st.onHealth(*failed) // though it is well again
 	}
-	h := j.Health()
 	if !h.OnDisk && h.Err == "" {
 		return // on its way back
 	}
@@ -67,5 +96,6 @@ func (st *store) complain(err error) {
 	defer st.health.Unlock()
 	if len(st.problems) < maxProblems {
 		st.problems = append(st.problems, err)
+		st.announce()
 	}
 }

@@ -100,7 +100,7 @@ type Journal struct {
 
 // Open opens a journal: an empty one in memory or, with [Config.Dir], one that
 // holds what earlier lives have left in that directory. It has one goroutine, a
-// durable journal two, which Close ends.
+// durable journal two and, with [Config.OnHealth], a third, which Close ends.
 //
 // A directory that cannot be used as it is, being somebody else's or no directory,
 // is an error. One that fails, because the disk is full, is none: the journal
@@ -397,5 +397,6 @@ func (j *Journal) Close() {
 	<-j.done
 	if j.store != nil {
 		<-j.store.done
+		<-j.store.informed
 	}
 }

@@ -27,7 +27,6 @@ func (j *Journal) look() {
 		}
 	}
 	if failing, _ := st.failing(); failing {
-		j.tell() // that it fails, even if it is well again at once
 		j.tryDisk()
 	}
 }

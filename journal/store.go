@@ -37,6 +37,8 @@ type store struct {
 	onHealth func(Health)
 	kicks    chan struct{} // the custodian has something to do; capacity 1
 	done     chan struct{} // closed when the custodian has ended
+	news     chan struct{} // inform has something to look at; capacity 1
+	informed chan struct{} // closed when inform has ended
 
 	plain atomic.Bool // files are not mapped
 
@@ -57,17 +59,20 @@ type store struct {
 	full     bool      // err is that there is no space: the files that there are can be used
 	problems []error   // what else is wrong with the directory
 	shutErr  error     // why a segment's file could not be opened
+	untold   *Health   // that of a failure which onHealth may not have been told of; nil: there is none
+
+	// Owned by inform.
+	toldOnDisk   bool // what onHealth was told last
+	toldProblems int  // and how many problems
 
 	// Owned by the custodian.
-	toldOnDisk   bool       // what onHealth was told last
-	toldProblems int        // and how many problems
-	numbers      int        // segment files made so far
-	barred       bool       // the directory cannot be entered again, and that has been told
-	foldFails    bool       // the last attempt to carry tallies has failed
-	lost         *life.Life // the directory that is not there any more, still locked
-	carried      life.Carried
-	looked       time.Time // when it last looked whether the active segment is there
-	lookSeq      uint64    // and how far the log was
+	numbers   int        // segment files made so far
+	barred    bool       // the directory cannot be entered again, and that has been told
+	foldFails bool       // the last attempt to carry tallies has failed
+	lost      *life.Life // the directory that is not there any more, still locked
+	carried   life.Carried
+	looked    time.Time // when it last looked whether the active segment is there
+	lookSeq   uint64    // and how far the log was
 }
 
 // trash is a file that is not needed any more.
@@ -102,6 +107,8 @@ func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 		onHealth:   cfg.OnHealth,
 		kicks:      make(chan struct{}, 1),
 		done:       make(chan struct{}),
+		news:       make(chan struct{}, 1),
+		informed:   make(chan struct{}),
 		damaged:    make(map[string]bool),
 	}
 	j := assemble(cfg, st)
@@ -133,6 +140,11 @@ func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 	}
 	j.begin(first, era)
 	go j.tend()
+	if cfg.OnHealth != nil {
+		go j.inform()
+	} else {
+		close(st.informed)
+	}
 	return j, nil
 }
 
@@ -246,7 +258,11 @@ func (st *store) fail(err error) {
 		st.err, st.full, st.since = err, full, time.Now()
 	case st.full && !full:
 		st.err, st.full = err, false
+	default:
+		return
 	}
+	st.untold = &Health{Dir: st.root, Err: err.Error(), Since: st.since}
+	st.announce()
 }
 
 // failing reports whether files are not to be made, and whether not even those

@@ -377,3 +377,68 @@ func TestFilesThatAreWrittenAnewAgainAndAgainAreUnmapped(t *testing.T) {
 		}
 	})
 }
+
+func TestDirectoryThatComesBackAgainAndAgainStaysWithinTheLimit(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		away, back func(h *harness) error
+	}{
+		{"volume",
+			func(h *harness) error {
+				return errors.Join(os.Rename(h.dir, h.dir+".away"), os.WriteFile(h.dir, nil, 0o600))
+			},
+			func(h *harness) error { return errors.Join(os.Remove(h.dir), os.Rename(h.dir+".away", h.dir)) }},
+		{"lock",
+			func(h *harness) error { return os.Remove(filepath.Join(h.j.ownLife().Dir, "lock")) },
+			func(h *harness) error { return nil }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness(t, nil)
+				settled := 0
+				for range 4 {
+					h.append(50 * perSegment) // whose files are used again when they are settled
+					h.settle(settled)
+					settled = h.n
+					if err := tt.away(h); err != nil {
+						t.Fatal(err)
+					}
+					h.append(1)
+					seconds(3)
+					if err := tt.back(h); err != nil {
+						t.Fatal(err)
+					}
+					h.append(1)
+					h.recovers()
+				}
+				files, _ := filepath.Glob(filepath.Join(h.dir, "*", "*.segment"))
+				if limit := h.j.bytesOf(len(files)); limit > h.j.maxBytes || len(files) != h.j.live {
+					t.Errorf("%d files; the journal knows %d", len(files), h.j.live)
+				}
+				h.killed(settled)
+				h.settle(settled)
+			})
+		})
+	}
+}
+
+func TestFileThatCannotBeRemovedIsRemovedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		h.append(5 * perSegment)
+		failure := h.fs.Fail(disktest.Remove, "*.segment", syscall.EBUSY)
+		if err := os.Remove(filepath.Join(h.j.ownLife().Dir, "lock")); err != nil {
+			t.Fatal(err)
+		}
+		h.append(1)
+		h.recovers()
+		failure.Clear()
+		h.append(1)
+		seconds(2)
+		files, _ := filepath.Glob(filepath.Join(h.dir, "*", "*.segment"))
+		if len(files) != h.j.live {
+			t.Errorf("%d files; the journal knows %d", len(files), h.j.live)
+		}
+		h.killed(0)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/fapilog/fapilog/journal/internal/frame"
 	"github.com/fapilog/fapilog/journal/internal/life"
@@ -60,30 +61,44 @@ func (j *Journal) lookAtLife() {
 	}
 }
 
-// lookForFiles finds out which segments have lost their files. What is in memory of
-// them goes to others.
+// lookForFiles finds out which segments have lost their files, and removes files that
+// no segment has. What is in memory of the former goes to others. The latter were let
+// go of while the directory was away, or could not be removed then.
 func (j *Journal) lookForFiles(own *life.Life) {
 	st := j.store
-	entries, err := st.fs.ReadDir(own.Dir)
+	names, err := own.SegmentFiles()
 	if err != nil {
 		st.fail(err)
 		return
 	}
-	there := make(map[string]bool, len(entries))
-	for _, e := range entries {
-		there[e.Name()] = true
+	stray := make(map[string]bool, len(names)) // by path
+	for _, name := range names {
+		stray[filepath.Join(own.Dir, name)] = true
 	}
 	var removed []string
 	j.mu.Lock()
-	for s := j.oldest; s != j.active; s = s.next {
-		if s.file != nil && s.kept && s.words != nil && !there[filepath.Base(s.file.path)] {
+	for s := j.oldest; s != nil; s = s.next {
+		if s.file == nil {
+			continue
+		}
+		if !stray[s.file.path] && s.kept && s.words != nil && s != j.active {
 			s.kept = false
 			removed = append(removed, s.file.path)
 		}
+		delete(stray, s.file.path)
+	}
+	for _, f := range slices.Concat(st.idle, st.spare) {
+		delete(stray, f.path)
+	}
+	if j.pinned > 0 {
+		clear(stray) // what a reader is still in is in no list
 	}
 	j.mu.Unlock()
 	for _, path := range removed {
 		st.complain(fmt.Errorf("%s was removed; its records are written anew", path))
+	}
+	for path := range stray {
+		_ = st.fs.Remove(path) // tried again when it is next looked
 	}
 }
 
@@ -218,6 +233,7 @@ func (j *Journal) reenter() error {
 	j.mu.Lock()
 	st.life = own
 	j.mu.Unlock()
+	j.lookForFiles(own) // before room is wanted for others
 	return nil
 }
 

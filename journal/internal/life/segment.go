@@ -54,18 +54,26 @@ func (r *segmentReader) read() error {
 	return nil
 }
 
+// SegmentFiles returns the names of the segment files in the life's directory, sorted.
+func (l *Life) SegmentFiles() (names []string, err error) {
+	entries, err := l.fsys.ReadDir(l.Dir)
+	for _, e := range entries {
+		if kindOf(e) == segmentKind && filepath.Ext(e.Name()) == segmentSuffix {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
 // list reads the headers.
 func (r *segmentReader) list() error {
-	entries, err := r.life.fsys.ReadDir(r.life.Dir)
+	names, err := r.life.SegmentFiles()
 	if err != nil {
 		return err
 	}
 	r.segments, r.problems = nil, nil
-	for _, e := range entries {
-		if kindOf(e) != segmentKind || filepath.Ext(e.Name()) != segmentSuffix {
-			continue
-		}
-		if err := r.add(filepath.Join(r.life.Dir, e.Name())); err != nil && !vanished(err) {
+	for _, name := range names {
+		if err := r.add(filepath.Join(r.life.Dir, name)); err != nil && !vanished(err) {
 			if !r.peek {
 				return err
 			}

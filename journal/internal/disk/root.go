@@ -47,7 +47,7 @@ func fit(dir string, info fs.FileInfo) error {
 		return nil
 	}
 	if uid != os.Geteuid() {
-		return unfit("%s belongs to user %d and this process runs as %d; use a subdirectory, or give it to this user by chown",
+		return unfit("%s belongs to user %d and this process runs as %d; use a subdirectory, or give it to this user, with all that is in it, by chown -R",
 			dir, uid, os.Geteuid())
 	}
 	if info.Mode()&fs.ModeSticky != 0 && info.Mode().Perm()&0o022 != 0 {

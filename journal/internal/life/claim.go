@@ -16,7 +16,7 @@ import (
 type Found struct {
 	Dead     []*Dead // by Created and then id
 	Latest   int64   // when the last of all lives began, those of running processes too, in Unix nanoseconds; 0: none says
-	Problems []error // what is damaged or left alone: newer lives, and those that cannot be read at present
+	Problems []error // what is damaged or left alone: newer lives, another user's, and those that cannot be read at present
 }
 
 // Claim locks every life in root that no process has, and returns them. It removes
@@ -27,15 +27,15 @@ type Found struct {
 // An error says that root cannot be read, or not what has been drained already;
 // nothing is claimed then.
 func Claim(fsys disk.FS, root string) (Found, error) {
-	names, staged, err := list(fsys, root)
+	there, err := list(fsys, root)
 	if err != nil {
 		return Found{}, err
 	}
-	for _, name := range staged {
+	for _, name := range there.staged {
 		sweep(fsys, filepath.Join(root, name))
 	}
-	c := &claim{fsys: fsys, root: root}
-	for _, name := range names {
+	c := &claim{fsys: fsys, root: root, Found: Found{Problems: there.refused}}
+	for _, name := range there.lives {
 		c.Latest = max(c.Latest, beganAt(fsys, filepath.Join(root, name)))
 		c.lock(name)
 	}
@@ -143,12 +143,12 @@ const maxRounds = 64
 // changed, and everything is read again.
 func (c *claim) named() (map[string]bool, error) {
 	named := map[string]bool{}
-	before, _, err := list(c.fsys, c.root)
+	before, err := list(c.fsys, c.root)
 	for range maxRounds {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range before {
+		for _, name := range before.lives {
 			carried, readErr := ReadCarried(c.fsys, filepath.Join(c.root, name))
 			if disk.Starved(readErr) {
 				// It may name lives that are here: drained again, they would be
@@ -161,9 +161,9 @@ func (c *claim) named() (map[string]bool, error) {
 				named[id] = true
 			}
 		}
-		var after []string
-		after, _, err = list(c.fsys, c.root)
-		if err == nil && slices.Equal(before, after) {
+		var after listing
+		after, err = list(c.fsys, c.root)
+		if err == nil && slices.Equal(before.lives, after.lives) {
 			break
 		}
 		before = after

@@ -3,6 +3,7 @@ package life
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -273,7 +274,9 @@ func TestLivesOfOtherUsersAreForeign(t *testing.T) {
 	}
 	before := snapshot(t, root)
 	dead, problems := claimAll(t, osFS, root)
-	noProblems(t, problems)
+	if len(problems) != 1 {
+		t.Errorf("problems %v, want one", problems)
+	}
 	if after := snapshot(t, root); len(dead) > 0 || !maps.Equal(before, after) {
 		t.Errorf("claimed %v; before %q, after %q", dead, before, after)
 	}
@@ -471,5 +474,38 @@ func TestLifeIsClaimedOnce(t *testing.T) {
 		if len(names) != lives {
 			t.Errorf("%d of %d were claimed", len(names), lives)
 		}
+	}
+}
+
+// strangers is a file system on which some directories are another user's.
+type strangers struct {
+	disk.FS
+	names []string
+}
+
+func (s strangers) Own(info fs.FileInfo) bool {
+	return !slices.Contains(s.names, info.Name()) && s.FS.Own(info)
+}
+
+func TestLivesThatCannotBeHadAreProblems(t *testing.T) {
+	root := t.TempDir()
+	own, another, unseen := full(t, root), full(t, root), full(t, root)
+	for _, l := range []*Life{own, another, unseen} {
+		ok(t, l.Release())
+	}
+	ok(t, os.Mkdir(filepath.Join(root, "."+id("0")), 0o700)) // holds nothing, whosoever it is
+	faulty := disktest.New(osFS)
+	faulty.Fail(disktest.Lstat, unseen.Name(), syscall.EIO)
+	dead, problems := claimAll(t, strangers{faulty, []string{another.Name(), "." + id("0")}}, root)
+	if len(dead) != 1 || dead[0].ID != own.ID {
+		t.Errorf("claimed %d lives", len(dead))
+	}
+	var text []string
+	for _, p := range problems {
+		text = append(text, p.Error())
+	}
+	all := strings.Join(text, "\n")
+	if len(problems) != 2 || !strings.Contains(all, another.Dir+" is left alone: it belongs to another user") || !strings.Contains(all, unseen.Dir+" is left alone: ") {
+		t.Errorf("problems:\n%s", all)
 	}
 }

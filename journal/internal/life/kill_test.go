@@ -129,11 +129,11 @@ func total(root string) (map[string]Tally, error) {
 	if err := drain(osFS, root); err != nil {
 		return nil, err
 	}
-	lives, staged, err := list(osFS, root)
-	if err != nil || len(lives) != 1 || len(staged) != 0 {
-		return nil, fmt.Errorf("there are lives %q, unfinished %q, %v", lives, staged, err)
+	there, err := list(osFS, root)
+	if err != nil || len(there.lives) != 1 || len(there.staged) != 0 {
+		return nil, fmt.Errorf("there are lives %q, unfinished %q, %v", there.lives, there.staged, err)
 	}
-	carried, err := ReadCarried(osFS, filepath.Join(root, lives[0]))
+	carried, err := ReadCarried(osFS, filepath.Join(root, there.lives[0]))
 	if err != nil || len(carried.Tallies) == 0 {
 		return nil, fmt.Errorf("carried %+v, %v", carried, err)
 	}

@@ -2,6 +2,7 @@ package life
 
 import (
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -68,26 +69,39 @@ func parseName(name string) (id [16]byte, staged, ok bool) {
 	return id, staged, true
 }
 
-// list returns the names of the lives in root, sorted, and of the directories of
-// lives that are being made or removed.
-func list(fsys disk.FS, root string) (lives, staged []string, err error) {
+// listing is what lies in a journal's directory.
+type listing struct {
+	lives   []string // names, sorted
+	staged  []string // names of lives that are being made or removed
+	refused []error  // lives that are left alone, and why
+}
+
+func list(fsys disk.FS, root string) (l listing, err error) {
 	entries, err := fsys.ReadDir(root)
 	if err != nil {
-		return nil, nil, err
+		return listing{}, err
 	}
 	for _, e := range entries {
-		_, isStaged, ok := parseName(e.Name())
+		_, staged, ok := parseName(e.Name())
 		if !ok || !e.IsDir() {
 			continue
 		}
-		info, err := fsys.Lstat(filepath.Join(root, e.Name()))
+		dir := filepath.Join(root, e.Name())
+		info, err := fsys.Lstat(dir)
+		if err == nil && info.IsDir() && !fsys.Own(info) {
+			err = errAnothers
+		}
 		switch {
-		case err != nil || !info.IsDir() || !fsys.Own(info):
-		case isStaged:
-			staged = append(staged, e.Name())
-		default:
-			lives = append(lives, e.Name())
+		case err == nil && !info.IsDir():
+		case err == nil && staged:
+			l.staged = append(l.staged, e.Name())
+		case err == nil:
+			l.lives = append(l.lives, e.Name())
+		case !staged && gone(err) != nil:
+			l.refused = append(l.refused, leftAlone(dir, err))
 		}
 	}
-	return lives, staged, nil
+	return l, nil
 }
+
+var errAnothers = errors.New("it belongs to another user; to have its records delivered, give it to this user by chown -R, and start again")

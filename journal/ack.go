@@ -45,6 +45,7 @@ func (c *Cursor) findPlaces(fromEnd bool) {
 		if e.dead != nil && fresh {
 			c.keeping.era = i
 			_ = c.store(i) // else a later process begins with what this one leaves out
+			c.closeFile(i)
 		}
 	}
 	c.keeping.era = 0

@@ -196,15 +196,16 @@
 //
 // # Lives
 //
-// Who opens a directory locks every life that nobody has locked, and begins one of
-// its own: so nothing is ever appended behind a crash, no sequence is used twice, and
-// several processes can share a directory. The records of the lives it has locked come
-// first, in the order in which the lives began, through the same cursors; progress in
-// them goes into their own cursor files. When every cursor has settled all of a
-// life, its tallies and those that it carries are added to what the own life carries,
-// which from then on names it; then its directory is removed. A life that a carried
-// names is counted there, and only has to be removed. A life says that it began now or,
-// if the clock was set back, a nanosecond after every other in the directory.
+// Who opens a directory locks every life that nobody has locked, the oldest first and
+// as far as its descriptors go, and begins one of its own: so nothing is ever appended
+// behind a crash, no sequence is used twice, and several processes can share a
+// directory. The records of the lives it has locked come first, in the order in which
+// the lives began, through the same cursors; progress in them goes into their own cursor
+// files. When every cursor has settled all of a life, its tallies and those that it
+// carries are added to what the own life carries, which from then on names it; then its
+// directory is removed. A life that a carried names is counted there, and only has to
+// be removed. A life says that it began now or, if the clock was set back, a nanosecond
+// after every other in the directory.
 //
 // A cursor without a file in a life begins at the oldest record: twice is better than
 // not at all. Who claims a life gives back the room behind its last record, and the

@@ -337,3 +337,22 @@ func TestLivesKeepTheirOrderWhenTheClockIsSetBack(t *testing.T) {
 		checkAll(t, c, 0, 2)
 	}
 }
+
+func TestCursorThatBeginsAtTheEndHoldsNoFilesOfEarlierLives(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	for n := range 5 {
+		j := openDir(t, dir, 64)
+		j.NewCursor(CursorConfig{Key: "other"})
+		j.Ready()
+		appendNumbered(t, j, n)
+		j.Close()
+	}
+	j := openDir(t, dir, 64)
+	j.NewCursor(CursorConfig{Key: "sink", FromEnd: true})
+	open, _ := left(t, dir)
+	for _, path := range open {
+		if strings.HasSuffix(path, ".cursor") && !strings.Contains(path, j.ownLife().Dir) {
+			t.Errorf("%s is open", path)
+		}
+	}
+}

@@ -23,6 +23,9 @@ const (
 	maxInMemory = defaultMaxBytes
 	// spares is how many files are kept ready.
 	spares = 2
+	// shareOfLives is what part of the files that the process may have open is for
+	// earlier lives, each of which takes one: the eighth.
+	shareOfLives = 8
 	// lookEvery is how often the custodian looks whether the disk is well again,
 	// and whether the active segment is still there.
 	lookEvery = time.Second
@@ -153,7 +156,7 @@ func (st *store) enter() (own *life.Life, dead []*life.Dead, err error) {
 	if err := st.fs.OpenRoot(st.root); err != nil {
 		return nil, nil, err
 	}
-	found, err := life.Claim(st.fs, st.root)
+	found, err := life.Claim(st.fs, st.root, max(1, disk.MaxOpen()/shareOfLives))
 	if err != nil {
 		st.complain(fmt.Errorf("what earlier processes have left waits for the next: %w", err))
 		return nil, nil, err

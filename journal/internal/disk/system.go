@@ -9,6 +9,12 @@ import (
 // system implements [FS].
 type system struct{}
 
+// manyFiles is what MaxOpen returns where there is no limit to speak of.
+const manyFiles = 1 << 20
+
+// MaxOpen returns how many files this process may have open at a time.
+func MaxOpen() int { return maxOpen() }
+
 func (system) Mkdir(path string) error                    { return os.Mkdir(path, 0o700) }
 func (system) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
 func (system) Lstat(path string) (fs.FileInfo, error)     { return os.Lstat(path) }

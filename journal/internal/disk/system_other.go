@@ -15,3 +15,5 @@ func owner(fs.FileInfo) (uid int, ok bool) { return 0, false }
 func lock(uintptr) (bool, error) { return false, errors.ErrUnsupported }
 
 func unlock(uintptr) error { return nil }
+
+func maxOpen() int { return manyFiles }

@@ -34,6 +34,14 @@ func unlock(fd uintptr) error {
 	return uninterrupted(func() error { return syscall.Flock(int(fd), syscall.LOCK_UN) })
 }
 
+func maxOpen() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return manyFiles
+	}
+	return int(min(uint64(limit.Cur), manyFiles))
+}
+
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, syscall.EINTR) {

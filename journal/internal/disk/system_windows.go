@@ -51,3 +51,5 @@ func unlock(fd uintptr) error {
 	}
 	return err
 }
+
+func maxOpen() int { return manyFiles }

@@ -19,14 +19,15 @@ type Found struct {
 	Problems []error // what is damaged or left alone: newer lives, another user's, and those that cannot be read at present
 }
 
-// Claim locks every life in root that no process has, and returns them. It removes
-// those that a carried names, and what is left of lives that were being made or
-// removed. Carried.Lives of what it returns are those of the named that are still
-// there.
+// Claim locks the lives in root that no process has, the oldest first and at most as
+// many as most, and returns them. A life takes a descriptor for as long as it is
+// locked: with too few of them it makes do with fewer lives. It removes those that a
+// carried names, and what is left of lives that were being made or removed.
+// Carried.Lives of what it returns are those of the named that are still there.
 //
 // An error says that root cannot be read, or not what has been drained already;
 // nothing is claimed then.
-func Claim(fsys disk.FS, root string) (Found, error) {
+func Claim(fsys disk.FS, root string, most int) (Found, error) {
 	there, err := list(fsys, root)
 	if err != nil {
 		return Found{}, err
@@ -35,24 +36,26 @@ func Claim(fsys disk.FS, root string) (Found, error) {
 		sweep(fsys, filepath.Join(root, name))
 	}
 	c := &claim{fsys: fsys, root: root, Found: Found{Problems: there.refused}}
-	for _, name := range there.lives {
-		c.Latest = max(c.Latest, beganAt(fsys, filepath.Join(root, name)))
-		c.lock(name)
-	}
+	c.lockOldest(there.lives, most)
 	// Not before the locks are had: a running process writes its carried before
 	// it unlocks the life that this names.
 	named, err := c.named()
+	for disk.Starved(err) && len(c.locked) > 1 {
+		c.shed(len(c.locked)/2, err)
+		named, err = c.named()
+	}
 	if err != nil {
-		c.release()
+		release(c.locked)
 		return Found{}, err
 	}
-	for _, l := range c.locked {
-		if named[l.Name()] {
+	for i := 0; i < len(c.locked); i++ { // which may become fewer
+		if l := c.locked[i]; named[l.Name()] {
 			c.tell(l.Remove())
-			continue
+		} else {
+			c.examine(i)
 		}
-		c.examine(l)
 	}
+	c.tellOfLeft()
 	for _, d := range c.Dead {
 		d.Carried.Lives = slices.DeleteFunc(d.Carried.Lives, c.gone)
 		c.Latest = max(c.Latest, d.Created)
@@ -68,6 +71,8 @@ type claim struct {
 	fsys   disk.FS
 	root   string
 	locked []*lockedLife
+	left   int   // lives that were not tried, or were let go of again
+	lack   error // why, if it was not for the limit
 	Found
 }
 
@@ -82,14 +87,41 @@ func (c *claim) tell(err error) {
 	}
 }
 
-// lock locks the life of that name if it is dead.
-func (c *claim) lock(name string) {
+// lockOldest locks the oldest lives of these names, at most as many as most.
+func (c *claim) lockOldest(names []string, most int) {
+	names = c.inOrder(names)
+	for len(names) > 0 && len(c.locked) < most {
+		if err := c.lock(names[0]); err != nil {
+			c.shed(len(c.locked)/2, err)
+			break
+		}
+		names = names[1:]
+	}
+	c.left += len(names)
+}
+
+// inOrder returns the names of lives in the order in which these began.
+func (c *claim) inOrder(names []string) []string {
+	at := make(map[string]int64, len(names))
+	for _, name := range names {
+		at[name] = beganAt(c.fsys, filepath.Join(c.root, name))
+		c.Latest = max(c.Latest, at[name])
+	}
+	return slices.SortedStableFunc(slices.Values(names), func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+}
+
+// lock locks the life of that name if it is dead. The error says that there are too
+// few descriptors for that.
+func (c *claim) lock(name string) error {
 	id, _, _ := parseName(name)
 	l := &lockedLife{Life: &Life{ID: id, Dir: filepath.Join(c.root, name), fsys: c.fsys}}
 	var err error
 	if l.Life.lock, l.made, err = openLock(c.fsys, l.Dir); err != nil {
+		if disk.Starved(err) {
+			return err
+		}
 		c.tell(leftAlone(l.Dir, unless(err, fs.ErrNotExist, fs.ErrExist)))
-		return
+		return nil
 	}
 	locked, err := l.Life.lock.TryLock()
 	if err == nil && locked {
@@ -98,10 +130,31 @@ func (c *claim) lock(name string) {
 	if err != nil || !locked {
 		l.Release()
 		c.tell(leftAlone(l.Dir, err))
-		return
+		return nil
 	}
 	crash.Point("life.claimed")
 	c.locked = append(c.locked, l)
+	return nil
+}
+
+// shed lets go of all locked lives but the oldest n, for lack of descriptors.
+func (c *claim) shed(n int, lack error) {
+	c.left += len(c.locked) - n
+	c.lack = lack
+	release(c.locked[n:])
+	c.locked = c.locked[:n]
+}
+
+// tellOfLeft tells of lives that are left to the next process.
+func (c *claim) tellOfLeft() {
+	if c.left == 0 {
+		return
+	}
+	err := fmt.Errorf("%s: the oldest %d lives are drained, as each takes a descriptor; what others have left waits for the next process", c.root, len(c.Dead))
+	if c.lack != nil {
+		err = fmt.Errorf("%w: %w", err, c.lack)
+	}
+	c.tell(err)
 }
 
 // openLock opens a life's lock file, and makes it where somebody has deleted it.
@@ -171,14 +224,16 @@ func (c *claim) named() (map[string]bool, error) {
 	return named, err
 }
 
-// examine returns a locked life as dead, or releases it as it was.
-func (c *claim) examine(l *lockedLife) {
+// examine adds the locked life of that index to the dead, or releases it as it was.
+func (c *claim) examine(i int) {
+	l := c.locked[i]
 	d, problems, err := examine(l.Life)
+	for rest := i + 1; disk.Starved(err) && rest < len(c.locked); {
+		c.shed((rest+len(c.locked))/2, err)
+		d, problems, err = examine(l.Life)
+	}
 	if err != nil {
-		if l.made {
-			c.fsys.Remove(filepath.Join(l.Dir, lockName))
-		}
-		l.Release()
+		release(c.locked[i : i+1])
 		c.tell(leftAlone(l.Dir, gone(err))) // see renames: who removes a life may have unlocked it before
 		return
 	}
@@ -192,8 +247,12 @@ func (c *claim) gone(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func (c *claim) release() {
-	for _, l := range c.locked {
+// release lets go of lives as they were.
+func release(lives []*lockedLife) {
+	for _, l := range lives {
+		if l.made {
+			l.fsys.Remove(filepath.Join(l.Dir, lockName))
+		}
 		l.Release()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -388,14 +389,14 @@ func TestUnreadableRootIsAnErrorAndNothingIsClaimed(t *testing.T) {
 	ok(t, l.Release())
 	faulty := disktest.New(osFS)
 	faulty.Fail(disktest.ReadDir, filepath.Base(root), syscall.EIO)
-	_, err := Claim(faulty, root)
+	_, err := Claim(faulty, root, math.MaxInt)
 	wantErr(t, err, syscall.EIO)
-	_, err = Claim(&secondListFails{FS: osFS, root: root}, root)
+	_, err = Claim(&secondListFails{FS: osFS, root: root}, root, math.MaxInt)
 	wantErr(t, err, syscall.EIO)
 	if dead, _ := claimAll(t, osFS, root); len(dead) != 1 {
 		t.Errorf("claimed %v", dead)
 	}
-	_, err = Claim(osFS, filepath.Join(root, "missing"))
+	_, err = Claim(osFS, filepath.Join(root, "missing"), math.MaxInt)
 	wantErr(t, err, os.ErrNotExist)
 }
 
@@ -427,7 +428,7 @@ func TestNothingIsClaimedWhileItCannotBeReadWhatHasBeenDrained(t *testing.T) {
 
 	faulty := disktest.New(osFS)
 	starved := faulty.Fail(disktest.OpenRead, "carried", syscall.EMFILE)
-	found, err := Claim(faulty, root)
+	found, err := Claim(faulty, root, math.MaxInt)
 	wantErr(t, err, syscall.EMFILE)
 	if len(found.Dead) > 0 || !maps.Equal(snapshot(t, root), before) {
 		t.Errorf("%d lives claimed, or something was changed", len(found.Dead))
@@ -451,7 +452,7 @@ func TestLifeIsClaimedOnce(t *testing.T) {
 		claimed := make([][]*Dead, claims)
 		for i := range claims {
 			all.Go(func() {
-				found, err := Claim(osFS, root)
+				found, err := Claim(osFS, root, math.MaxInt)
 				if len(found.Problems) > 0 || err != nil {
 					t.Errorf("problems %v, error %v", found.Problems, err)
 				}
@@ -507,5 +508,88 @@ func TestLivesThatCannotBeHadAreProblems(t *testing.T) {
 	all := strings.Join(text, "\n")
 	if len(problems) != 2 || !strings.Contains(all, another.Dir+" is left alone: it belongs to another user") || !strings.Contains(all, unseen.Dir+" is left alone: ") {
 		t.Errorf("problems:\n%s", all)
+	}
+}
+
+// scarce is a file system on which few files can be open at a time.
+type scarce struct {
+	disk.FS
+	free *int
+}
+
+func (s scarce) take(f disk.File, err error) (disk.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	if *s.free == 0 {
+		f.Close()
+		return nil, syscall.EMFILE
+	}
+	*s.free--
+	return scarceFile{f, s.free}, nil
+}
+
+func (s scarce) Create(path string) (disk.File, error)   { return s.take(s.FS.Create(path)) }
+func (s scarce) Open(path string) (disk.File, error)     { return s.take(s.FS.Open(path)) }
+func (s scarce) OpenRead(path string) (disk.File, error) { return s.take(s.FS.OpenRead(path)) }
+
+type scarceFile struct {
+	disk.File
+	free *int
+}
+
+func (f scarceFile) Close() error {
+	*f.free++
+	return f.File.Close()
+}
+
+func TestOldestLivesAreClaimedWithTheDescriptorsThereAre(t *testing.T) {
+	const lives, plenty = 30, 1000
+	for _, tt := range []struct{ descriptors, most, want int }{
+		{plenty, plenty, lives},
+		{plenty, lives, lives},
+		{plenty, 7, 7},
+		{10, plenty, 5}, // with all 10 nothing could be read
+		{10, 7, 7},
+		{7, 7, 4},
+		{2, plenty, 1},
+	} {
+		root := t.TempDir()
+		var names []string
+		for i := range lives {
+			l := create(t, root, began.Add(time.Duration(lives-i)))
+			putSegment(t, l, 0, 0, 0, 3)
+			names = append(names, l.Name())
+			ok(t, l.Release())
+		}
+		slices.Reverse(names)
+		free := tt.descriptors
+		found, err := Claim(scarce{osFS, &free}, root, tt.most)
+		ok(t, err)
+		var got []string
+		for _, d := range found.Dead {
+			if len(d.Segments) != 1 {
+				t.Errorf("%+v: a life was claimed and not read", tt)
+			}
+			got = append(got, d.Name())
+		}
+		if !slices.Equal(got, names[:tt.want]) {
+			t.Errorf("%+v: %d lives, or not the oldest", tt, len(got))
+		}
+		if told := fmt.Sprint(found.Problems); (tt.want == lives) != (len(found.Problems) == 0) || tt.want < lives && !strings.Contains(told, "waits for the next process") {
+			t.Errorf("%+v: told %s", tt, told)
+		}
+		if found.Latest != began.Add(lives).UnixNano() {
+			t.Errorf("%+v: the latest began at %d", tt, found.Latest)
+		}
+		for _, d := range found.Dead {
+			d.Release()
+		}
+		if free != tt.descriptors {
+			t.Errorf("%+v: %d descriptors are free then", tt, free)
+		}
+		if rest, _ := claimAll(t, osFS, root); len(rest) != lives {
+			t.Errorf("%+v: %d lives are left", tt, len(rest))
+		}
 	}
 }

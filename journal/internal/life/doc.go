@@ -8,7 +8,8 @@
 // A life's directory is named by its id, 32 hexadecimal digits in lower case.
 // With a dot before that it is being made or removed, and holds nothing that
 // counts. What has other names, is not a directory or belongs to another user is
-// foreign: nobody touches it, and [Claim] tells of another user's lives. In a life's directory lie
+// foreign: nobody touches it, and [Claim] tells of another user's lives. In a
+// life's directory lie
 //
 //	lock           held by the process whose life it is, or that drains it
 //	<8 hex digits>.segment

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,7 @@ func create(t testing.TB, root string, at time.Time) *Life {
 // claimAll claims what is in root, and lets go of it when the test ends.
 func claimAll(t testing.TB, fsys disk.FS, root string) (dead []*Dead, problems []error) {
 	t.Helper()
-	found, err := Claim(fsys, root)
+	found, err := Claim(fsys, root, math.MaxInt)
 	ok(t, err)
 	t.Cleanup(func() {
 		for _, d := range found.Dead {

@@ -3,6 +3,7 @@ package life
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ func drain(fsys disk.FS, root string) error {
 		return err
 	}
 	defer own.Release()
-	found, err := Claim(fsys, root)
+	found, err := Claim(fsys, root, math.MaxInt)
 	if err != nil || len(found.Problems) > 0 {
 		return fmt.Errorf("claim: %v, %v", found.Problems, err)
 	}

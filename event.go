@@ -20,7 +20,7 @@ const (
 	EventPanic      EventKind = "panic"       // code of the user panicked and was contained: Err
 	EventDegraded   EventKind = "degraded"    // the durable journal went on in memory: Err
 	EventRestored   EventKind = "restored"    // the durable journal is on disk again, with what it accepted meanwhile
-	EventJournal    EventKind = "journal"     // something in the durable journal's directory is damaged, or was left alone: Err
+	EventJournal    EventKind = "journal"     // something in the durable journal's directory is damaged, was left alone, or has no room: Err
 )
 
 // Event is something that happened in a pipeline, for Config.OnEvent. Events of

@@ -2,6 +2,7 @@ package fapilog
 
 import (
 	"encoding/hex"
+	"slices"
 	"sync"
 
 	"github.com/fapilog/fapilog/journal"
@@ -39,8 +40,10 @@ func (h *health) tell(now journal.Health) {
 		// news.
 		h.reporter.report(Event{Kind: EventDegraded, Err: now.Err})
 	}
-	for _, problem := range now.Problems[min(len(h.last.Problems), len(now.Problems)):] {
-		h.reporter.report(Event{Kind: EventJournal, Err: problem})
+	for _, problem := range now.Problems {
+		if !slices.Contains(h.last.Problems, problem) { // some pass
+			h.reporter.report(Event{Kind: EventJournal, Err: problem})
+		}
 	}
 	h.last = now
 }

@@ -29,6 +29,8 @@ func TestEachChangeOfTheJournalsHealthIsToldOnce(t *testing.T) {
 			"degraded no space left on device", "restored ", "degraded no space left on device", "restored "}},
 		{"something is wrong with the directory", []journal.Health{problems("a newer life"), problems("a newer life"), well}, []string{"journal a newer life"}},
 		{"more is wrong with it", []journal.Health{problems("a"), problems("a", "b", "c")}, []string{"journal a", "journal b", "journal c"}},
+		{"what passes is told of when it comes again", []journal.Health{problems("no room"), problems("a", "no room"), problems("a"), problems("a", "no room")}, []string{
+			"journal no room", "journal a", "journal no room"}},
 		{"it comes back to a directory with a fault", []journal.Health{full, problems("a")}, []string{
 			"degraded no space left on device", "restored ", "journal a"}},
 		{"more lives are left", []journal.Health{well, {OnDisk: true, Lives: 3}}, nil},

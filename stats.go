@@ -58,7 +58,7 @@ type JournalStats struct {
 	Since  time.Time `json:"since,omitzero"`  // when that began, or ended last
 	Lives  int       `json:"lives"`           // what earlier processes have left: subdirectories still to be delivered
 
-	Problems []string `json:"problems,omitempty"` // what else is wrong with the directory
+	Problems []string `json:"problems,omitempty"` // what else is wrong with the directory, or has no room at present
 }
 
 // SinkStats is one sink's row of the ledger, and how the sink is doing.

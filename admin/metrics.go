@@ -73,7 +73,7 @@ var families = []family{
 		"Earlier processes whose records are still to be delivered.",
 		func(t *text, s *snapshot) { t.sample(float64(s.journal.Lives)) }},
 	{"fapilog_journal_problems", "gauge", nil,
-		"What is damaged in the journal's directory, or was left alone; /stats names it.",
+		"What is damaged in the journal's directory, was left alone or, at present, has no room; /stats names it.",
 		func(t *text, s *snapshot) { t.sample(float64(len(s.journal.Problems))) }},
 
 	{"fapilog_sink_appended_records_total", "counter", []string{"sink"},

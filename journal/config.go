@@ -93,5 +93,5 @@ type Health struct {
 	Since  time.Time // when that began, or ended last; zero: it was never otherwise
 	Lives  int       // earlier lives that are still to be drained
 
-	Problems []string // what else was found to be wrong with the directory, the first few
+	Problems []string // what else was found to be wrong with the directory, the first few, or is wrong at present
 }

@@ -414,3 +414,54 @@ func TestOnHealthThatHangsHoldsUpCloseAlone(t *testing.T) {
 		}
 	})
 }
+
+func TestFullDiskIsNoLossWhileTheFilesThereAreSuffice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		h.append(3 * perSegment)
+		h.fs.SetSpace(0)
+		settled := 0
+		for range 20 { // in the files that are there, again and again
+			h.append(perSegment)
+			h.killed(settled)
+			if got := h.j.Health(); !got.OnDisk || got.Err != "" {
+				t.Fatalf("%+v", got)
+			}
+			h.settle(settled)
+			settled = h.n
+		}
+		if got := h.j.Health(); len(got.Problems) != 1 || !strings.Contains(got.Problems[0], "no space left on device") {
+			t.Errorf("%+v", got)
+		}
+		if len(h.told) != 1 || len(h.told[0].Problems) != 1 {
+			t.Errorf("told %+v", h.told)
+		}
+		h.append(20 * perSegment) // more than these hold
+		if got := h.j.Health(); got.OnDisk || !strings.Contains(got.Err, "no space left on device") || len(got.Problems) > 0 {
+			t.Errorf("%+v", got)
+		}
+		h.settle(settled)
+		h.append(1)
+		h.expect(false) // whatever comes and goes until there is room
+		h.fs.SetSpace(1 << 30)
+		h.recovers()
+		h.expect(false, true)
+		if got := h.j.Health(); len(got.Problems) > 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestWhatIsLeftOnAFullDiskIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		h.append(3 * perSegment)
+		h.fs.SetSpace(0)
+		h.append(2 * perSegment)
+		h.j.Close()
+		if got := h.j.Health(); !got.OnDisk {
+			t.Errorf("%+v", got)
+		}
+		h.killed(0)
+	})
+}

@@ -1,6 +1,9 @@
 package journal
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // maxProblems is how many problems of a directory are remembered.
 const maxProblems = 16
@@ -12,19 +15,21 @@ func (j *Journal) Health() Health {
 	}
 	j.mu.Lock()
 	lives := j.earlierLives()
-	unkept := j.unkept() != nil || j.active.file == nil
+	unkept := j.unkept() != nil || j.active.file == nil || !j.active.kept
 	shut := j.anyShut()
 	j.mu.Unlock()
 
 	st := j.store
 	st.health.Lock()
 	defer st.health.Unlock()
-	h := Health{Dir: st.root, OnDisk: st.err == nil && !unkept, Lives: lives, Since: st.since}
-	if st.err != nil {
-		h.Err = st.err.Error()
-	}
+	h := Health{Dir: st.root, OnDisk: !unkept && (st.err == nil || st.full), Lives: lives, Since: st.since}
 	for _, err := range st.problems {
 		h.Problems = append(h.Problems, err.Error())
+	}
+	if st.err != nil && h.OnDisk { // until that is over, or the files that there are do not suffice
+		h.Problems = append(h.Problems, fmt.Sprintf("files for further segments cannot be made: %v", st.err))
+	} else if st.err != nil {
+		h.Err = st.err.Error()
 	}
 	if shut && st.shutErr != nil {
 		h.Problems = append(h.Problems, st.shutErr.Error()) // until that is over
@@ -64,23 +69,39 @@ func (j *Journal) tell() {
 	st.untold = nil
 	st.health.Unlock()
 	h := j.Health() // after that: what fails from here on is told next time
-	if failed != nil && h.Err == "" && st.toldOnDisk {
+	if failed != nil && h.Err == "" && st.told != inMemory {
 		failed.Lives, failed.Problems = h.Lives, h.Problems
-		st.toldOnDisk = false
+		st.told = inMemory
 		st.onHealth(*failed) // though it is well again
 	}
-	if !h.OnDisk && h.Err == "" {
-		return // on its way back
-	}
 	st.health.Lock()
-	problems := len(st.problems)
+	problems, failing := len(st.problems), st.err != nil
 	st.health.Unlock()
-	if h.OnDisk == st.toldOnDisk && problems == st.toldProblems {
+	now := well
+	switch {
+	case !h.OnDisk && h.Err == "":
+		return // on its way back
+	case !h.OnDisk:
+		now = inMemory
+	case failing:
+		now = cramped
+	}
+	same := now == st.told || now == cramped && st.told == inMemory // it may be so again at any moment
+	if same && problems == st.toldProblems {
 		return
 	}
-	st.toldOnDisk, st.toldProblems = h.OnDisk, problems
+	st.told, st.toldProblems = now, problems
 	st.onHealth(h)
 }
+
+// condition is how a journal is doing.
+type condition int
+
+const (
+	well     condition = iota
+	cramped            // files for further segments cannot be made
+	inMemory           // nor do those suffice that there are
+)
 
 // recovered says that the disk is well again.
 func (st *store) recovered() {

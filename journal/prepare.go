@@ -35,7 +35,7 @@ func (j *Journal) prepareFile() {
 		// kill leaves no hole between records.
 		next = st.idle[0]
 		st.idle = slices.Delete(st.idle, 0, 1)
-	case failing || !j.mayGrow() && j.active.file != nil: // a file beyond the limit is better than none
+	case failing || !j.mayGrow() && j.active.file != nil && j.active.kept: // a file beyond the limit is better than none
 		j.mu.Unlock()
 		return
 	}

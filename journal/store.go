@@ -65,8 +65,8 @@ type store struct {
 	untold   *Health   // that of a failure which onHealth may not have been told of; nil: there is none
 
 	// Owned by inform.
-	toldOnDisk   bool // what onHealth was told last
-	toldProblems int  // and how many problems
+	told         condition // what onHealth was told last
+	toldProblems int       // and how many problems
 
 	// Owned by the custodian.
 	numbers   int        // segment files made so far
@@ -103,16 +103,15 @@ type segmentFile struct {
 // openDurable opens a journal in a directory.
 func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 	st := &store{
-		fs:         fs,
-		root:       cfg.Dir,
-		created:    time.Now(),
-		toldOnDisk: true,
-		onHealth:   cfg.OnHealth,
-		kicks:      make(chan struct{}, 1),
-		done:       make(chan struct{}),
-		news:       make(chan struct{}, 1),
-		informed:   make(chan struct{}),
-		damaged:    make(map[string]bool),
+		fs:       fs,
+		root:     cfg.Dir,
+		created:  time.Now(),
+		onHealth: cfg.OnHealth,
+		kicks:    make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		news:     make(chan struct{}, 1),
+		informed: make(chan struct{}),
+		damaged:  make(map[string]bool),
 	}
 	j := assemble(cfg, st)
 	own, dead, err := st.enter()
@@ -264,7 +263,9 @@ func (st *store) fail(err error) {
 	default:
 		return
 	}
-	st.untold = &Health{Dir: st.root, Err: err.Error(), Since: st.since}
+	if !full {
+		st.untold = &Health{Dir: st.root, Err: err.Error(), Since: st.since}
+	}
 	st.announce()
 }
 

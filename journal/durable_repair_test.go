@@ -442,3 +442,24 @@ func TestFileThatCannotBeRemovedIsRemovedLater(t *testing.T) {
 		h.killed(0)
 	})
 }
+
+func TestDirectoryIsMadeAnewAfterAnAttemptThatCouldNotCleanUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, nil)
+		h.append(10)
+		if err := os.RemoveAll(h.dir); err != nil {
+			t.Fatal(err)
+		}
+		h.fs.FailNext(1, disktest.WriteAt, "lock", syscall.EROFS)
+		failure := h.fs.Fail(disktest.Remove, "*", syscall.EROFS)
+		h.append(1)
+		seconds(3)
+		if failure.Count() == 0 || h.j.Health().OnDisk {
+			t.Fatal("nothing has failed")
+		}
+		failure.Clear()
+		h.recovers()
+		h.killed(0)
+		h.settle(0)
+	})
+}

@@ -61,7 +61,7 @@ func (l *Life) create(root string) (ok bool, err error) {
 	}
 	stage := l.Dir
 	if renames {
-		stage = filepath.Join(root, "."+l.Name())
+		stage = l.stage(root)
 	}
 	if err := l.fsys.Mkdir(stage); err != nil {
 		return false, unless(err, fs.ErrExist)
@@ -81,6 +81,9 @@ func (l *Life) create(root string) (ok bool, err error) {
 	l.lock.Close()
 	return false, unless(err, fs.ErrNotExist)
 }
+
+// stage returns where the life's directory is while it is made or removed.
+func (l *Life) stage(root string) string { return filepath.Join(root, "."+l.Name()) }
 
 // begin locks the life in the directory stage and gives it its name.
 func (l *Life) begin(stage string) (ok bool, err error) {

@@ -41,7 +41,7 @@ func (l *Life) hide() (dir string, err error) {
 	if !renames || slices.ContainsFunc(entries, isForeign) {
 		return l.Dir, nil
 	}
-	dir = filepath.Join(filepath.Dir(l.Dir), "."+l.Name())
+	dir = l.stage(filepath.Dir(l.Dir))
 	return dir, l.fsys.Rename(l.Dir, dir)
 }
 

@@ -33,6 +33,7 @@ func Resume(fsys disk.FS, root string, id [16]byte, created time.Time) (*Life, e
 	if named[l.Name()] {
 		return nil, fmt.Errorf("%s was drained and removed by another process; only a new life can be kept there", l.Dir)
 	}
+	sweep(fsys, l.stage(root)) // what an attempt has left that could not clean up
 	ok, err := l.create(root)
 	if err == nil && !ok {
 		err = l.retake()

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -270,6 +271,7 @@ func (c *Cursor) refile() {
 	switch {
 	case err == nil:
 		p.file = f
+		p.info, _ = j.store.fs.Lstat(life.CursorPath(own.Dir, c.key))
 	case !ofTheDisk(err):
 		j.store.complain(err)
 		c.keeping.closed = true // it would be so again
@@ -284,6 +286,15 @@ func ofTheDisk(err error) bool {
 	_, system := errors.AsType[syscall.Errno](err)
 	_, fault := errors.AsType[*disk.Fault](err)
 	return system || fault
+}
+
+// replaced reports whether what is at the path of c's file in the journal's own life
+// is another file.
+func (c *Cursor) replaced(there fs.FileInfo) bool {
+	c.keeping.mu.Lock()
+	defer c.keeping.mu.Unlock()
+	p := &c.places[len(c.places)-1]
+	return p.file != nil && p.info != nil && !os.SameFile(p.info, there)
 }
 
 // unfile forgets c's file in the journal's own life.

@@ -2,8 +2,10 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -462,4 +464,38 @@ func TestDirectoryIsMadeAnewAfterAnAttemptThatCouldNotCleanUp(t *testing.T) {
 		h.killed(0)
 		h.settle(0)
 	})
+}
+
+func TestFilesThatAreReplacedByCopiesAreMadeAnew(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		for _, suffix := range []string{"segment", "cursor"} {
+			t.Run(fmt.Sprintf("%s, plain %v", suffix, plain), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					h := newHarness(t, func(f *disktest.Faulty) { f.SetMappable(!plain) })
+					h.append(10)
+					if err := h.c.Ack(3, Tally{Delivered: 3}); err != nil {
+						t.Fatal(err)
+					}
+					paths, _ := filepath.Glob(filepath.Join(h.dir, "*", "*."+suffix))
+					for _, path := range paths {
+						text, err := os.ReadFile(path)
+						if err := errors.Join(err, os.WriteFile(path+"~", text, 0o600), os.Rename(path+"~", path)); err != nil {
+							t.Fatal(err)
+						}
+					}
+					h.append(5)
+					h.recovers()
+					if err := h.c.Ack(7, Tally{Delivered: 4}); err != nil {
+						t.Fatal(err)
+					}
+					h.append(2 * perSegment) // in files that were made ready before
+					h.recovers()
+					h.killed(7)
+					if len(paths) == 0 || suffix == "segment" && !strings.Contains(h.told[0].Err, "was replaced") {
+						t.Errorf("%d files were replaced; told %+v", len(paths), h.told)
+					}
+				})
+			})
+		}
+	}
 }

@@ -1,6 +1,10 @@
 package journal
 
-import "github.com/fapilog/fapilog/journal/internal/life"
+import (
+	"io/fs"
+
+	"github.com/fapilog/fapilog/journal/internal/life"
+)
 
 // era is the stretch of positions that the records of one life take: those that
 // an earlier life has left or, the last, the journal's own.
@@ -46,6 +50,7 @@ type place struct {
 	start uint64    // what of the era lies before this position was settled when the cursor was made
 	mark  life.Mark // what the era's cursor file says, or would if it could be written
 	file  *life.CursorFile
+	info  fs.FileInfo // of the own era's file, as it was opened; nil: not known
 }
 
 // skipSettled returns the first position from on that the cursor owes.

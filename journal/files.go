@@ -36,6 +36,9 @@ func (f *segmentFile) make(fs disk.FS, size int64) (err error) {
 		return err
 	}
 	crash.Point("segment.allocated")
+	if f.info, err = fs.Lstat(f.path); err != nil {
+		return err
+	}
 	if !fs.Mappable(filepath.Dir(f.path)) {
 		f.file = file
 		return nil

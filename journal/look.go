@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -11,20 +12,19 @@ import (
 	"github.com/fapilog/fapilog/journal/internal/life"
 )
 
-// look finds out whether the directory and the active segment are still there
-// and, if the disk failed, whether it is well again.
+// look finds out whether the directory and the segments that were active since it last
+// looked are still there and, if the disk failed, whether it is well again.
 func (j *Journal) look() {
 	st := j.store
 	j.mu.Lock()
-	active := j.active
 	st.lookSeq = j.endSeq()
 	j.reopenShut()
 	j.mu.Unlock()
 
 	j.lookAtLife()
-	if active.file != nil && !active.faulted.Load() {
-		if err := st.inspectFile(active.file, frame.Page+j.segmentBytes); err != nil {
-			j.abandon(active, err)
+	for _, s := range j.recent() {
+		if err := st.inspectFile(s.file, frame.Page+j.segmentBytes); err != nil {
+			j.abandon(s, err)
 		}
 	}
 	if failing, _ := st.failing(); failing {
@@ -32,7 +32,23 @@ func (j *Journal) look() {
 	}
 }
 
-// lookAtLife finds out whether the directory and the cursors' files are there.
+// recent returns the segments that were active since it was last called and that their
+// files should have.
+func (j *Journal) recent() (list []*segment) {
+	st := j.store
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for s := j.oldest; s != nil; s = s.next {
+		if s.era == j.own() && s.ordinal >= st.lookOrdinal && s.file != nil && s.kept {
+			list = append(list, s)
+		}
+	}
+	st.lookOrdinal = j.active.ordinal
+	return list
+}
+
+// lookAtLife finds out whether the directory and the cursors' files are there, and
+// no others in their place.
 func (j *Journal) lookAtLife() {
 	st := j.store
 	own := j.ownLife()
@@ -53,7 +69,8 @@ func (j *Journal) lookAtLife() {
 	cursors := j.keyed
 	j.mu.Unlock()
 	for _, c := range cursors {
-		if _, err := st.fs.Lstat(life.CursorPath(own.Dir, c.key)); errors.Is(err, fs.ErrNotExist) {
+		info, err := st.fs.Lstat(life.CursorPath(own.Dir, c.key))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && c.replaced(info) {
 			c.unfile()
 			c.refile()
 		}
@@ -108,12 +125,15 @@ func (j *Journal) ownLife() *life.Life {
 	return j.store.life
 }
 
-// inspectFile returns an error if the file of a segment is not what it was.
+// inspectFile returns an error if the file of a segment is not what it was: one that
+// matches [fs.ErrNotExist] if it is not there, or another is in its place.
 func (st *store) inspectFile(f *segmentFile, size int64) error {
 	info, err := st.fs.Lstat(f.path)
 	switch {
 	case err != nil:
 		return err
+	case (f.mapping != nil || f.file != nil) && !os.SameFile(f.info, info): // on some file systems what is not open changes its number
+		return fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)
 	case info.Size() < size:
 		return fmt.Errorf("%s was cut to %d bytes", f.path, info.Size())
 	}

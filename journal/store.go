@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -69,13 +70,14 @@ type store struct {
 	toldProblems int       // and how many problems
 
 	// Owned by the custodian.
-	numbers   int        // segment files made so far
-	barred    bool       // the directory cannot be entered again, and that has been told
-	foldFails bool       // the last attempt to carry tallies has failed
-	lost      *life.Life // the directory that is not there any more, still locked
-	carried   life.Carried
-	looked    time.Time // when it last looked whether the active segment is there
-	lookSeq   uint64    // and how far the log was
+	numbers     int        // segment files made so far
+	barred      bool       // the directory cannot be entered again, and that has been told
+	foldFails   bool       // the last attempt to carry tallies has failed
+	lost        *life.Life // the directory that is not there any more, still locked
+	carried     life.Carried
+	looked      time.Time // when it last looked whether the active segment is there
+	lookSeq     uint64    // and how far the log was
+	lookOrdinal uint64    // and which segment was active
 }
 
 // trash is a file that is not needed any more.
@@ -89,6 +91,7 @@ type trash struct {
 // and again.
 type segmentFile struct {
 	path    string
+	info    fs.FileInfo // as it was made
 	lap     uint32
 	mapping *disk.Mapping // nil: it is written with WriteAt
 	file    disk.File     // nil: it is mapped

@@ -197,5 +197,5 @@ func feedRecords(ends ends, found records, r *fapilog.Replayer) error {
 	if told == nil {
 		return nil
 	}
-	return fmt.Errorf("journal replay: %s", strings.Join(told, "\nfapilog journal replay: "))
+	return fmt.Errorf("journal replay: %s", strings.Join(told, "\njournal replay: "))
 }

@@ -167,6 +167,11 @@ func TestReplayOfDamagedQuarantineTellsOfTheLines(t *testing.T) {
 	if r.status != exitIncomplete || !strings.Contains(r.stderr, "loki.jsonl: line 1: not a quarantined record") || !strings.Contains(r.stderr, "and 16 more like these") {
 		t.Errorf("status %d; %s", r.status, r.stderr)
 	}
+	for line := range strings.Lines(r.stderr) {
+		if !strings.HasPrefix(line, "fapilog journal replay: ") && !strings.HasPrefix(line, "{") { // the ledger
+			t.Errorf("a line begins otherwise: %s", line)
+		}
+	}
 	checkSame(t, "the file", sent(t, readFile(t, out)), linesFrom(100, 105))
 }
 

@@ -43,8 +43,10 @@ func unpackTail(tail uint64) (bytes, frames uint64) {
 const noMark = math.MaxUint64
 
 // Journal is a segmented append-only log. All methods are safe for concurrent
-// use. Lock order: checking, mu, then the spin lock in tail.
+// use.
 type Journal struct {
+	// The order of locks is checking, mu, then the spin lock in tail.
+
 	id           [16]byte
 	segmentBytes int64
 	maxBytes     int64

@@ -71,7 +71,6 @@ func (d *delivery) begin(b *batch, now time.Time) bool {
 	if stuck {
 		// Every slot is taken by a Write that was abandoned and has not
 		// returned: no batch is ever in two Writes. The destination was not asked.
-		a.holds = -1
 		d.abandonedAt = now // the next one is not made at once
 		d.conclude(a, errStuck, now)
 		return true

@@ -159,6 +159,7 @@ func TestCloseReturnsAsSoonAsEverythingIsSettled(t *testing.T) {
 		{name: "nor if that is throttled", cfg: Delivery{Breaker: once}, steps: []sinktest.Step{sinktest.Fail(errDown), sinktest.Verdict(sink.Throttled, 0)}, wait: time.Second, tries: 1, left: true},
 		{name: "a parked sink gets one more attempt", steps: []sinktest.Step{sinktest.Verdict(sink.Park, 0)}, wait: time.Second, tries: 1},
 		{name: "and no other if it stays parked", steps: []sinktest.Step{sinktest.Verdict(sink.Park, 0), sinktest.Verdict(sink.Park, 0)}, wait: time.Second, tries: 1, left: true},
+		{name: "nor if it does not answer", steps: []sinktest.Step{sinktest.Verdict(sink.Park, 0), sinktest.Fail(errDown)}, wait: time.Second, tries: 1, left: true},
 		{name: "a sink that is gone is not waited for", steps: []sinktest.Step{sinktest.Verdict(sink.Gone, 0)}, wait: time.Second},
 		{name: "an open circuit that skips gets none", cfg: Delivery{Breaker: once, OnOpen: Skip}, steps: []sinktest.Step{sinktest.Fail(errDown)}, wait: time.Second},
 	}

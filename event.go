@@ -13,7 +13,7 @@ const (
 	EventCircuit    EventKind = "circuit"     // a breaker changed its state: From, To
 	EventFailed     EventKind = "failed"      // an attempt failed: Err; Count records stay
 	EventParked     EventKind = "parked"      // the sink needs a change of configuration or credentials: Err
-	EventResumed    EventKind = "resumed"     // a parked sink works again
+	EventResumed    EventKind = "resumed"     // a parked sink works again: its destination answered, and not with a failure
 	EventGone       EventKind = "gone"        // the sink has ended: Err
 	EventQuarantine EventKind = "quarantined" // Count records were put aside: Err
 	EventDropped    EventKind = "dropped"     // Count records were dropped: Reason, Err

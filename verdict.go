@@ -30,7 +30,11 @@ func (d *delivery) retry(a *attempt, after time.Duration, text string, outcome b
 		n, _ := b.left()
 		d.report(Event{Kind: EventFailed, Count: n, Err: text})
 	}
-	d.resume(a)
+	if d.parked && outcome == breaker.Failure && a.holds == d.holds {
+		d.stayParked(now)
+	} else {
+		d.resume(a)
+	}
 	d.give(a, outcome, now)
 	if a.bypass && outcome != breaker.Success {
 		d.giveUp()
@@ -206,8 +210,14 @@ func (d *delivery) park(a *attempt, text string, now time.Time) {
 		d.setState(func(l *ledger) { l.parked = true })
 		d.report(Event{Kind: EventParked, Count: n, Err: text})
 	}
-	d.hold(now.Add(parkInterval+time.Duration(float64(parkInterval)/10*d.random())), guessed)
+	d.stayParked(now)
 	d.give(a, breaker.Neutral, now)
+}
+
+// stayParked has a parked sink tried again in a while: it has not answered, or
+// as before.
+func (d *delivery) stayParked(now time.Time) {
+	d.hold(now.Add(parkInterval+time.Duration(float64(parkInterval)/10*d.random())), guessed)
 	if d.closing {
 		d.giveUp()
 	}

@@ -165,6 +165,49 @@ func TestParkedSinkIsTriedOnceAMinute(t *testing.T) {
 	}
 }
 
+// A server that hangs, or cannot be reached, has not said that it accepts the
+// credentials now.
+func TestParkedSinkThatGivesNoAnswerStaysParked(t *testing.T) {
+	const m, s = time.Minute, time.Second
+	tests := []struct {
+		name string
+		step sinktest.Step // of the two attempts after the first
+		want []time.Duration
+	}{
+		{"the connection is refused", sinktest.Fail(errDown), []time.Duration{0, m, 2 * m, 3 * m, 4 * m}},
+		{"no answer", sinktest.Hang(), []time.Duration{0, m, 2*m + 10*s, 3*m + 20*s, 4*m + 20*s}},
+		{"it asks for patience", sinktest.Verdict(sink.Retry, 10*s), []time.Duration{0, m, 2 * m, 3 * m, 4 * m}},
+		{"for more than a minute", sinktest.Verdict(sink.Retry, 90*s), []time.Duration{0, m, 2*m + 30*s, 4 * m, 5 * m}},
+		// Attempts in the place of a Write that has not returned: a minute apart too.
+		{"a Write does not return", sinktest.Late(150*s, errDown), []time.Duration{0, m, 4*m + 10*s, 7*m + 20*s, 8*m + 20*s}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				park := sinktest.Verdict(sink.Park, 0)
+				s := &sinktest.Script{Steps: []sinktest.Step{park, test.step, test.step, park}}
+				var heard events
+				p := open(t, Config{OnEvent: heard.note, Defaults: Delivery{Linger: -1}}, s)
+				constant(p, 0)
+				start := time.Now()
+				burst(p, 0, 100)
+				time.Sleep(3*time.Minute - 1)
+				if k := row(t, p, "a"); !k.Parked || k.Pending != 100 || k.Circuit != breaker.Closed || len(heard.of(EventResumed)) != 0 {
+					t.Errorf("%+v", k)
+				}
+				time.Sleep(10 * time.Minute)
+				if at := begun(start, s.Attempts()); !slices.Equal(at, test.want) {
+					t.Errorf("it was tried at %v, want %v", at, test.want)
+				}
+				holds(t, "a", s, upTo(100))
+				if parked, resumed := heard.of(EventParked), heard.of(EventResumed); len(parked) != 1 || len(resumed) != 1 {
+					t.Errorf("%+v %+v", parked, resumed)
+				}
+			})
+		})
+	}
+}
+
 func TestGoneSinkIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sinktest.Script{Steps: []sinktest.Step{sinktest.OK(), sinktest.Verdict(sink.Gone, 0)}}

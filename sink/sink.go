@@ -95,7 +95,8 @@ const (
 	// the verdict is on the whole batch, and quarantined.
 	Rejected
 	// Park: nothing will help but a change of configuration or credentials. The
-	// records are kept and the destination is tried once a minute.
+	// records are kept and the destination is tried once a minute, until it
+	// answers otherwise than with a failure.
 	Park
 	// Gone: the destination has ended for good, as a closed pipe has.
 	Gone

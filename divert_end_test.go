@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fapilog/fapilog/breaker"
 	"github.com/fapilog/fapilog/journal"
 	"github.com/fapilog/fapilog/sink"
 	"github.com/fapilog/fapilog/sink/sinktest"
@@ -34,6 +35,27 @@ func TestDivertedRecordsHaveTheFallbacksVerdicts(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRecordsAreHeldWhereTheFallbackHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		primary := &sinktest.Script{Steps: []sinktest.Step{sinktest.Fail(errDown)}}
+		p := open(t, Config{Routes: []Route{
+			{Name: "primary", Sink: primary, Delivery: to("fallback")},
+			{Name: "fallback", Sink: &sinktest.Script{Then: sinktest.Verdict(sink.Gone, 0)}, Standby: true},
+		}})
+		burst(p, 0, 10) // end the fallback
+		synctest.Wait()
+		burst(p, 10, 10)
+		time.Sleep(29 * time.Second)
+		if k := row(t, p, "primary"); k.Circuit != breaker.Open || k.Diverted != 10 || k.Pending != 10 {
+			t.Errorf("%+v", k)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		holds(t, "primary", primary, span(10, 10))
+		delivers(t, p)
+	})
 }
 
 func TestCloseWaitsForDiversions(t *testing.T) {

@@ -72,6 +72,31 @@ func TestQueueOfWhatTheJournalIsNotToldOfStaysShort(t *testing.T) {
 	})
 }
 
+func TestPassagesAreJoinedWithinALife(t *testing.T) {
+	one, other := [16]byte{1}, [16]byte{2}
+	for _, test := range []struct {
+		first, second passage
+		joined        bool
+	}{
+		{passage{life: one, settled: true}, passage{life: one, settled: true}, true},
+		{passage{life: one, settled: true}, passage{life: other, settled: true}, false},
+		{passage{settled: true}, passage{settled: true}, false}, // of lives that are not known
+		{passage{life: one}, passage{life: one, settled: true}, false},
+		{passage{life: one, settled: true}, passage{life: one}, false},
+	} {
+		p, next := test.first, test.second
+		p.end, p.tally = 3, journal.Tally{Delivered: 3}
+		next.end, next.tally = 7, journal.Tally{Delivered: 3, Rejected: 1}
+		want := p
+		if test.joined {
+			want.end, want.tally = 7, journal.Tally{Delivered: 6, Rejected: 1}
+		}
+		if joined := p.absorb(&next); joined != test.joined || p != want {
+			t.Errorf("%+v and %+v: %t, %+v", test.first, test.second, joined, p)
+		}
+	}
+}
+
 func TestFilteredRecordsAreToldToTheJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m sinktest.Memory

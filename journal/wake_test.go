@@ -106,6 +106,18 @@ func TestLastAppendBeforeCloseWakes(t *testing.T) {
 }
 
 // A wake-up that is lost leaves its bubble deadlocked, which synctest reports.
+// A delivery that outlives Close asks a cursor whose segments are gone.
+func TestClosedJournalInFilesHasNothingToRead(t *testing.T) {
+	j := openDir(t, t.TempDir(), 4)
+	c := j.NewCursor(CursorConfig{Key: "sink"})
+	j.Ready()
+	mustAppend(t, j, "x")
+	j.Close()
+	if !c.Arm(1, 0) {
+		t.Error("there is something to read")
+	}
+}
+
 func TestNoWakeUpIsLost(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

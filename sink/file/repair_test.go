@@ -13,6 +13,7 @@ import (
 
 func TestWhatAKilledProcessHasLeftOfALineIsCutOffAndATextLosesNothing(t *testing.T) {
 	long := "{" + strings.Repeat("x", maxTail)
+	longer := "one line {" + long[2:] // what is looked at begins with the brace
 	for name, test := range map[string]struct{ before, want string }{
 		"nothing":                                   {"", ""},
 		"a whole line":                              {text(0, 1), text(0, 1)},
@@ -27,8 +28,8 @@ func TestWhatAKilledProcessHasLeftOfALineIsCutOffAndATextLosesNothing(t *testing
 		"a brace that is not in front":              {"x {", "x {\n"},
 		"an empty line":                             {"\n", "\n"},
 		"a torn line just within what is looked at": {"\n" + long[:maxTail-1], "\n"},
-		"a line too long to be looked at":           {long, long + "\n"},
-		"one behind others":                         {"\n" + long, "\n" + long + "\n"},
+		"a line too long to be looked at":           {longer, longer + "\n"},
+		"one behind others":                         {"\n" + longer, "\n" + longer + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "app.jsonl")

@@ -333,6 +333,34 @@ func TestSecondConnectionThatIsClosedIsAFailure(t *testing.T) {
 	})
 }
 
+func TestRequestWhoseAnswerHasBegunIsNotMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var served atomic.Int32
+		n := serveRaw(t, func(c *pipe.Conn) {
+			b := bufio.NewReader(c)
+			for {
+				r, err := http.ReadRequest(b)
+				if err != nil {
+					return
+				}
+				io.Copy(io.Discard, r.Body)
+				if served.Add(1) > 1 {
+					io.WriteString(c, strings.TrimSuffix(ok, "\r\n"))
+					return
+				}
+				io.WriteString(c, ok+"Content-Length: 0\r\n\r\n")
+			}
+		})
+		c := n.client(t, nil)
+		mustDo(t, c, Request{Body: []byte("x")})
+		_, err := attempt(t, c, Request{Body: []byte("x")})
+		wantError(t, err, "retry")
+		if n.dials.Load() != 1 || served.Load() != 2 {
+			t.Errorf("%d dials, %d requests", n.dials.Load(), served.Load())
+		}
+	})
+}
+
 func TestRefusedConnectionIsARetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{Listener: pipe.Listen()}

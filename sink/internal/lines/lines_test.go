@@ -202,6 +202,22 @@ func TestNothingCountsThatWasNotCommitted(t *testing.T) {
 	}
 }
 
+func TestALineThatAnEarlierAttemptHasFinishedStaysWritten(t *testing.T) {
+	w, out := NewWriter(NewStream(), 0, JSON), &destination{taker: taker{take: []int{3, 5, 4, 2}}, answers: []error{nil, nil, errLost}}
+	// A part of the first line; the rest and a part of the second; some of its rest.
+	for range 3 {
+		if err := w.WriteTo(t.Context(), out, records(0, 2)); err == nil {
+			t.Error("an attempt that wrote a part has no error")
+		}
+	}
+	if err := w.WriteTo(t.Context(), out, records(0, 2)); err != nil {
+		t.Error(err)
+	}
+	if got := string(out.got); got != lines(0, 2) {
+		t.Errorf("written: %q, want %q", got, lines(0, 2))
+	}
+}
+
 func TestWhatWasCommittedInAFailedAttemptIsNotWrittenAgain(t *testing.T) {
 	w, out := NewWriter(NewStream(), 0, JSON), &destination{taker: taker{take: []int{16}}, answers: []error{nil, errLost}}
 	if err := w.WriteTo(t.Context(), out, records(0, 4)); !slices.Equal(items(t, err), []int{2, 3}) {

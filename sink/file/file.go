@@ -40,8 +40,8 @@
 // Rotating is renaming: app.jsonl to app-20060102T150405.000.jsonl, the moment in UTC, or
 // the first millisecond after the latest name there is, if that is later: so the order
 // of the names, as text, is always that of the rotations, however many there are in a
-// moment and wherever the clock goes. Names of earlier versions, with -1, -2 and so on
-// behind the stamp, come after the one without. A rotation that fails is a failed
+// moment and wherever the clock goes. Only at the end of the year 9999 do names go on with
+// -1, -2 and so on behind the stamp. A rotation that fails is a failed
 // attempt. A file that is a mount point cannot be rotated, nor can one with the name of
 // a compressed file (.gz).
 //

@@ -47,7 +47,7 @@ func isCompressed(path string) bool {
 // mark tells the rotated files of one file apart and is their order.
 type mark struct {
 	stamp string // the moment of rotation, or a later one if that was taken
-	n     int    // counts within the stamp, from 0; no new name has one, earlier versions made some
+	n     int    // counts within the stamp, from 0: more than 0 only when the clock, or a name that is there, has come to the end of the year 9999
 }
 
 func (m mark) compare(o mark) int {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -133,7 +134,7 @@ func judge(ctx context.Context, err error) error {
 		e.Verdict = sink.TooLarge
 	}
 	if e.Verdict == sink.Retry || e.Verdict == sink.Throttled {
-		e.After = retryAfter(header)
+		e.After = httppost.RetryAfter(header, time.Now())
 	}
 	return e
 }
@@ -142,7 +143,7 @@ func judge(ctx context.Context, err error) error {
 func judgeCredentials(err error) *sink.Error {
 	e := &sink.Error{Verdict: sink.Park, Err: fmt.Errorf("cloudwatch: no AWS credentials: %s", oneLine(err.Error()))}
 	if status, header := answerOf(err); status >= 500 || status == http.StatusTooManyRequests {
-		e.Verdict, e.After = sink.Retry, retryAfter(header)
+		e.Verdict, e.After = sink.Retry, httppost.RetryAfter(header, time.Now())
 	}
 	return e
 }

@@ -1,10 +1,7 @@
 package cloudwatch
 
 import (
-	"net/http"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -33,28 +30,4 @@ func cutText(text string, n int) string {
 		n--
 	}
 	return text[:n] + "…"
-}
-
-// maxRetryAfter bounds what a Retry-After can mean.
-const maxRetryAfter = 24 * time.Hour
-
-// retryAfter returns how long a Retry-After header (RFC 9110, section 10.2.3: seconds or a date) asks to wait; 0
-// without one, or if it is malformed, negative or in the past; at most a day.
-func retryAfter(h http.Header) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if text == "" {
-		return 0
-	}
-	if strings.Trim(text, "0123456789") == "" {
-		seconds, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || seconds > int64(maxRetryAfter/time.Second) {
-			return maxRetryAfter // an overflow
-		}
-		return time.Duration(seconds) * time.Second
-	}
-	date, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	return min(max(time.Until(date), 0), maxRetryAfter)
 }

@@ -73,6 +73,30 @@ func TestFIFOWithoutAReaderIsAnErrorUntilThereIsOne(t *testing.T) {
 	}
 }
 
+func TestFIFOThatCannotBeSyncedIsClosedWithoutAnError(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, fsync := range []Fsync{EveryBatch, Fsync(time.Hour)} {
+		s, err := New(Config{Path: path, Fsync: fsync})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(t.Context(), records(0, 1)); err != nil {
+			t.Errorf("fsync=%v: %v", fsync, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("fsync=%v: %v", fsync, err)
+		}
+	}
+}
+
 // The line is longer than a pipe holds: the first attempt ends in the middle of it.
 func TestSlowReaderOfAFIFOGetsTheRestOfTheLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fifo")

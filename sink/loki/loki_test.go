@@ -183,6 +183,18 @@ func TestMetadataStandsWithItsRecord(t *testing.T) {
 	})
 }
 
+func TestMetadataOfARecordHasALimit(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *fakeLoki) {
+		s := server.open(func(c *Config) { c.MetadataFields = sink.List{"a", "b", "c", "d"} })
+		mustWrite(t, s, records(`{"a":"`+strings.Repeat("a", 30_000)+`","b":"`+strings.Repeat("b", 30_000)+`","c":"`+strings.Repeat("c", 30_000)+`","d":"d"}`))
+		const left = maxMetadata - len("abcd") - 60_000
+		want := `{"a":"` + strings.Repeat("a", 30_000) + `","b":"` + strings.Repeat("b", 30_000) + `","c":"` + strings.Repeat("c", left) + `"}`
+		if got := server.all()[0].meta; got != want {
+			t.Errorf("the metadata has %d bytes, want %d", len(got), len(want))
+		}
+	})
+}
+
 func TestLevelsHaveTheNamesThatGrafanaKnows(t *testing.T) {
 	for level, want := range map[slog.Level]string{-100: "trace", -5: "trace", -4: "debug", -1: "debug", 0: "info", 2: "info", 4: "warn", 7: "warn", 8: "error", 11: "error", 12: "critical", 100: "critical"} {
 		if got := string(appendText(nil, levelText(level))); got != want {

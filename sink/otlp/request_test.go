@@ -29,3 +29,19 @@ func TestARequestHasNothingOfTheOneWhoseMemoryItUses(t *testing.T) {
 		e.release(used)
 	}
 }
+
+func TestMemoryOfAHugeRequestIsNotKept(t *testing.T) {
+	var c Config
+	c.setDefaults()
+	for name, huge := range map[string]*writer{
+		"request": {buf: make([]byte, maxKept+1)},
+		"text":    {text: make([]byte, maxKept+1)},
+		"members": {members: make([]member, maxKept>>6+1)},
+	} {
+		e := newEncoder(c)
+		e.release(huge)
+		if e.writer() == huge {
+			t.Errorf("%s: it is kept", name)
+		}
+	}
+}

@@ -42,6 +42,18 @@ func TestABufferIsEmptyAndAHugeOneIsNotKept(t *testing.T) {
 	}
 }
 
+func TestMemoryOfAHugeCompressedBodyIsNotKept(t *testing.T) {
+	c := compressor{level: 1}
+	for _, size := range []int{maxKept / 2, maxKept + 1} {
+		z := &compressed{}
+		z.body.Grow(size)
+		c.release(z)
+		if got := z.body.Cap(); got > maxKept || (got == 0) != (size > maxKept) {
+			t.Errorf("of %d bytes %d are kept", size, got)
+		}
+	}
+}
+
 func TestABodyHasNothingOfTheOneCompressedBefore(t *testing.T) {
 	c := compressor{level: 6}
 	for _, text := range []string{strings.Repeat("a", 1000), "b", strings.Repeat("abc", 5000), ""} {

@@ -84,6 +84,19 @@ func TestHostHeaderIsSent(t *testing.T) {
 	})
 }
 
+func TestURLOfTheCallerMayBeChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var requests []seen
+		var u *url.URL
+		c := serve(t, recording(&requests)).client(t, func(c *Config) { u = c.URL })
+		u.Path = "/other"
+		mustDo(t, c, Request{})
+		if requests[0].uri != "/in" {
+			t.Errorf("the path is %q", requests[0].uri)
+		}
+	})
+}
+
 func TestBodiesAreCompressedFromTheMinimumOn(t *testing.T) {
 	text := bytes.Repeat([]byte(`{"msg":"hello"}`), 100)
 	for _, test := range []struct {

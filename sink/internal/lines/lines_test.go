@@ -367,3 +367,15 @@ func TestAWriteDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestMemoryOfAHugeLineIsNotKept(t *testing.T) {
+	w := NewWriter(NewStream(), 0, JSON)
+	for _, size := range []int{maxKept / 2, maxKept} { // and a newline
+		if err := w.Write(t.Context(), &taker{}, []sink.Record{{JSON: make([]byte, size)}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := cap(w.buf); got > maxKept || (got == 0) != (size == maxKept) {
+			t.Errorf("after %d bytes %d are kept", size, got)
+		}
+	}
+}

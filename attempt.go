@@ -193,7 +193,7 @@ func (d *delivery) returned(a *attempt, err error, now time.Time) {
 	b := a.batch
 	if a.abandoned {
 		d.abandoned--
-		if b == nil || b.attempt != a {
+		if b == nil {
 			return
 		}
 		b.attempt = nil

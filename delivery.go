@@ -315,7 +315,7 @@ func (d *delivery) unblock() {
 	if d.config.OnFull != Block || d.cursor == nil {
 		return
 	}
-	healthy := !d.gone && !d.parked && !d.gaveUp.Load() && d.breaker.State() == breaker.Closed
+	healthy := !d.gone && !d.parked && d.breaker.State() == breaker.Closed
 	if healthy != d.blocking {
 		d.blocking = healthy
 		d.cursor.SetBlocking(healthy)

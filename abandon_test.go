@@ -75,6 +75,28 @@ func TestLateNilDoesNotCloseTheCircuit(t *testing.T) {
 	})
 }
 
+func TestLateNilOfABatchOnItsWayThroughAnotherSinkDeliversNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, Config{Routes: []Route{
+			{Name: "primary", Sink: &sinktest.Script{Steps: []sinktest.Step{sinktest.Late(15*time.Second, nil)}}, Delivery: to("standby")},
+			{Name: "standby", Sink: &sinktest.Script{Then: sinktest.Slow(9 * time.Second)}, Standby: true},
+		}})
+		burst(p, 0, 10)
+		time.Sleep(16 * time.Second) // with the standby from the 10th to the 19th
+		if k := row(t, p, "primary"); k.Delivered != 0 || k.Pending != 10 {
+			t.Errorf("%+v", k)
+		}
+		time.Sleep(4 * time.Second)
+		if k := row(t, p, "primary"); k.Delivered != 0 || k.Diverted != 10 {
+			t.Errorf("%+v", k)
+		}
+		if k := row(t, p, "standby"); k.Delivered != 10 {
+			t.Errorf("%+v", k)
+		}
+		delivers(t, p)
+	})
+}
+
 // What a Write that was given up reads is still its batch, whatever has become
 // of the records and however often the journal's memory was used since.
 func TestAbandonedWriteMayReadItsBatchUntilItReturns(t *testing.T) {

@@ -212,6 +212,23 @@ func TestSinkWithRecordsToTryIsNotPinged(t *testing.T) {
 	})
 }
 
+func TestSinkIsNotPingedWhileAnAbandonedWriteTakesItsSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(sinktest.Pinging)
+		s.Steps = []sinktest.Step{sinktest.Late(5*time.Minute, errDown)}
+		p := open(t, Config{Defaults: Delivery{OnOpen: Skip, Breaker: once, Linger: -1}}, s)
+		start := time.Now()
+		log(p, 0, 1)
+		time.Sleep(time.Hour)
+		if at := begun(start, s.Pings.Attempts()); !slices.Equal(at, []time.Duration{5 * time.Minute}) {
+			t.Errorf("pings at %v", at)
+		}
+		if k := row(t, p, "a"); k.Circuit != breaker.Closed || k.Dropped[DroppedCircuitOpen] != 1 {
+			t.Errorf("%+v", k)
+		}
+	})
+}
+
 func TestManyFailuresAtOnceAreOneTransition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sinktest.Script{Steps: slices.Repeat([]sinktest.Step{sinktest.Late(time.Second, errDown)}, 8)}

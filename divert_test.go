@@ -3,6 +3,7 @@ package fapilog
 import (
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -248,6 +249,33 @@ func TestPrimaryRecoversWhileItsFallbackWrites(t *testing.T) {
 		}
 		holds(t, "fallback", fallback, upTo(40))
 		holds(t, "primary", primary, span(40, 60))
+	})
+}
+
+// Two sinks divert to a third, which has as many records of its own.
+func TestDivertedBatchesAndTheJournalsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		of := func(k uint64) func(sink.Record) bool { return func(r sink.Record) bool { return r.ID.Seq%3 == k } }
+		down := &sinktest.Script{Then: sinktest.Fail(errDown)}
+		third := &sinktest.Script{Then: sinktest.Slow(time.Second)}
+		p := open(t, Config{Routes: []Route{
+			{Name: "first", Sink: down, Filter: of(0), Delivery: to("third")},
+			{Name: "second", Sink: sink.Func(down.Write), Filter: of(1), Delivery: to("third")},
+			{Name: "third", Sink: third, Filter: of(2), Delivery: Delivery{BatchRecords: 10}},
+		}})
+		burst(p, 0, 180)
+		time.Sleep(20 * time.Second)
+		var turns strings.Builder
+		for _, a := range third.Attempts() {
+			if len(a.Records) > 0 && of(2)(a.Records[0]) {
+				turns.WriteByte('o')
+			} else {
+				turns.WriteByte('d')
+			}
+		}
+		if got := turns.String(); got != strings.Repeat("od", 10) {
+			t.Errorf("own batches and diverted ones: %s", got)
+		}
 	})
 }
 

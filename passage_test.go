@@ -56,6 +56,27 @@ func TestJournalIsToldOfNothingBehindABatchThatIsNotSettled(t *testing.T) {
 	})
 }
 
+// A kill must not find two batches to deliver again.
+func TestJournalIsToldOfABatchBeforeTheNextIsTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, Config{Defaults: Delivery{BatchRecords: 10}}, new(sinktest.Memory))
+		d, told := p.deliveries[0], 0
+		real := d.ack
+		d.ack = func(next uint64, tally journal.Tally) error {
+			told++
+			if d.running > 0 {
+				t.Errorf("the journal is told of %d when the next batch is under way", next)
+			}
+			return real(next, tally)
+		}
+		burst(p, 0, 40)
+		delivers(t, p)
+		if told != 4 {
+			t.Errorf("it was told %d times", told)
+		}
+	})
+}
+
 func TestQueueOfWhatTheJournalIsNotToldOfStaysShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := open(t, Config{Defaults: Delivery{BatchRecords: 1, InFlight: 2, Timeout: time.Minute}}, slowAtFirst())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +134,57 @@ func TestKillWhileALifeIsFoldedCountsNothingTwice(t *testing.T) {
 			if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 				t.Errorf("killed before %s: %d directories are left", steps[i], len(entries))
 			}
+		}
+	})
+}
+
+// Killed in between, what was lost at the end of the earlier life is found to be lost
+// again, rather than not accounted for.
+func TestLaterLifeIsStoredBeforeTheEarlier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "journal")
+		leave(t, dir, 0, 10, "sink")
+		leave(t, dir, 10, 20, "sink")
+		fs := disktest.New(disk.OS())
+		j := openFaulty(t, fs, dir)
+		defer j.Close()
+		c := j.NewCursor(CursorConfig{Key: "sink"})
+		j.Ready()
+		var stored []string
+		end := fs.Before(disktest.WriteAt, "sink.cursor", func(_ disktest.Op, path string) { stored = append(stored, filepath.Dir(path)) })
+		var b Batch
+		c.Read(&b, ReadLimits{Records: 10})
+		c.Read(&b, ReadLimits{Records: 5})
+		if err := c.Ack(c.Position().Next, Tally{Delivered: 15}); err != nil {
+			t.Error(err)
+		}
+		end()
+		if want := []string{j.eras[1].dead.Dir, j.eras[0].dead.Dir}; !slices.Equal(stored, want) {
+			t.Errorf("stored in %v, want %v", stored, want)
+		}
+	})
+}
+
+func TestRoomOfADrainedLifeIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "journal")
+		leave(t, dir, 0, 3*perSegment, "sink")
+		j := openNext(t, dir, 64)
+		defer j.Close()
+		c := j.NewCursor(CursorConfig{Key: "sink"})
+		j.Ready()
+		bytes := func() int64 {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			return j.bytesOf(0)
+		}
+		if bytes() == 0 {
+			t.Error("the earlier life takes nothing")
+		}
+		checkAll(t, c, 0, 3*perSegment)
+		synctest.Wait()
+		if n := bytes(); n != 0 {
+			t.Errorf("%d bytes are taken by a life that is gone", n)
 		}
 	})
 }

@@ -6,9 +6,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fapilog/fapilog/journal/internal/disk"
+	"github.com/fapilog/fapilog/journal/internal/disk/disktest"
 )
 
 // left is what a process has open of a directory, descriptors and mappings, and how
@@ -75,6 +79,36 @@ func testClose(t *testing.T) {
 			t.Fatalf("closed %d times: %q are open, and %d goroutines are there, %d were", i+1, open, after, before)
 		}
 	}
+}
+
+// The look may be at mapped memory, and the life is another process's when its lock is.
+func TestCloseWaitsForALookAtTheSegmentBefore(t *testing.T) {
+	fs := disktest.New(disk.OS())
+	j, err := openOn(fs, Config{Dir: t.TempDir(), MaxBytes: 4 << 12, SegmentBytes: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Ready()
+	mustAppend(t, j, "x")
+	var over atomic.Bool
+	fs.Before(disktest.Close, "lock", func(_ disktest.Op, path string) {
+		if !over.Load() {
+			t.Errorf("%s is closed", path)
+		}
+	})
+	j.checking.Lock()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		j.Close()
+	}()
+	<-j.done // the keeper: from here on the custodian lets go
+	for range 100_000 {
+		runtime.Gosched()
+	}
+	over.Store(true)
+	j.checking.Unlock()
+	<-closed
 }
 
 func TestFileThatWasRemovedIsNotUsedAgain(t *testing.T) {

@@ -313,6 +313,25 @@ func TestCursorFileOfAnotherKeyCostsItsProgressAlone(t *testing.T) {
 	})
 }
 
+func TestWorseErrorTakesThePlaceOfAMildOne(t *testing.T) {
+	var st store
+	for _, step := range []struct {
+		err, want error
+		wholly    bool // not even the files that are there can be used
+	}{
+		{syscall.ENOSPC, syscall.ENOSPC, false},
+		{os.ErrDeadlineExceeded, syscall.ENOSPC, false},
+		{syscall.EIO, syscall.EIO, true},
+		{syscall.ENOSPC, syscall.EIO, true},
+		{syscall.EROFS, syscall.EIO, true},
+	} {
+		st.fail(step.err)
+		if failing, wholly := st.failing(); st.err != step.want || !failing || wholly != step.wholly {
+			t.Errorf("after %v: %v, wholly %t", step.err, st.err, wholly)
+		}
+	}
+}
+
 func TestTalliesThatCannotBeCarriedAreCarriedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "journal")

@@ -115,6 +115,31 @@ func eachField(obj []byte, yield func(Key, Raw) bool) {
 	}
 }
 
+// Elements goes through the values of a JSON array as [Fields] does through the
+// members of an object.
+func Elements(arr []byte) iter.Seq[Raw] {
+	return func(yield func(Raw) bool) { eachElement(arr, yield) }
+}
+
+func eachElement(arr []byte, yield func(Raw) bool) {
+	i := fieldsSpace(arr, 0)
+	if i == len(arr) || arr[i] != '[' {
+		return
+	}
+	i = fieldsSpace(arr, i+1)
+	for i < len(arr) {
+		end := fieldsValueEnd(arr, i)
+		if end < 0 || !yield(arr[i:end:end]) {
+			return
+		}
+		i = fieldsSpace(arr, end)
+		if i == len(arr) || arr[i] != ',' {
+			return
+		}
+		i = fieldsSpace(arr, i+1)
+	}
+}
+
 // fieldsSpace returns the index of the first byte from i on that is not white
 // space.
 func fieldsSpace(s []byte, i int) int {
@@ -155,7 +180,7 @@ func fieldsValueEnd(s []byte, i int) int {
 		}
 		i++
 	}
-	return -1 // the object's } is missing
+	return -1 // the } or ] around it is missing
 }
 
 func fieldsNestedEnd(s []byte, i int) int {

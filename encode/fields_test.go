@@ -62,6 +62,28 @@ func TestFieldsCanBeLeftEarly(t *testing.T) {
 	}
 }
 
+func TestElementsGivesValuesUpToTheFirstMistake(t *testing.T) {
+	for arr, want := range map[string][]string{
+		`[]`: nil, ` [ ] `: nil, `[1]`: {"1"}, "\t[ -1.5e3 ,\r\n\"x\" ] ": {"-1.5e3", `"x"`},
+		`[{"a":["]"]},[[]],null,true]`: {`{"a":["]"]}`, `[[]]`, "null", "true"},
+		``:                             nil, `{}`: nil, `1`: nil, `[`: nil, `[1`: nil, `["`: nil, `[[]`: {"[]"}, `[x]`: nil, `[,1]`: nil,
+		`[1,`: {"1"}, `[1,]`: {"1"}, `[1 2]`: {"1"}, `["a":1]`: {`"a"`}, `[1,2}`: {"1", "2"},
+	} {
+		var got []string
+		for v := range Elements([]byte(arr)) {
+			got = append(got, string(v))
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, want %q", arr, got, want)
+		}
+	}
+	for v := range Elements([]byte(`[1,2,3]`)) {
+		if string(v) == "2" {
+			break
+		}
+	}
+}
+
 func TestKindIsToldByTheFirstByte(t *testing.T) {
 	for raw, want := range map[string]Kind{
 		"": KindInvalid, "x": KindInvalid, "null": KindNull, "true": KindBool, "false": KindBool, "0": KindNumber, "-1": KindNumber,
@@ -177,6 +199,8 @@ var fieldsLine = []byte(`{"time":"2024-01-02T15:04:05.123456789Z","level":"INFO"
 
 var fieldsNumbers = []byte(`{"ts":1700000000.123456789,"level":30,"msg":"x"}`)
 
+var fieldsArray = []byte(`[1,"x",{"a":null}]`)
+
 func TestReadingFieldsDoesNotAllocate(t *testing.T) {
 	buf := make([]byte, 0, 4096)
 	for name, f := range map[string]func(){
@@ -187,6 +211,15 @@ func TestReadingFieldsDoesNotAllocate(t *testing.T) {
 			}
 			if n == 0 {
 				t.Error("no fields")
+			}
+		},
+		"Elements": func() {
+			n := 0
+			for v := range Elements(fieldsArray) {
+				n += len(v)
+			}
+			if n == 0 {
+				t.Error("no elements")
 			}
 		},
 		"Unquote":         func() { Unquote(buf, []byte(`"a\nb\ud83d\ude00"`)) },

@@ -52,7 +52,7 @@ func (w *writer) asText(v encode.Raw) {
 
 func (w *writer) array(v encode.Raw, depth int) {
 	i := 0
-	for element := range elements(v) {
+	for element := range encode.Elements(v) {
 		w.comma(i)
 		w.value(element, depth)
 		i++

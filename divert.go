@@ -64,14 +64,15 @@ func (d *delivery) receiveDiverted(v *diversion) {
 }
 
 // carries returns those of the records, in order, that this sink's own cursor
-// carries as well.
+// carries as well. What it had passed before this process is not among them: it was
+// judged by other settings then, or not at all, and perhaps never written.
 func (d *delivery) carries(records []sink.Record) (own []sink.Record) {
 	if d.cursor == nil {
 		return nil
 	}
 	level := d.level()
 	for _, r := range records {
-		if r.Level >= level {
+		if r.Level >= level && d.cursor.Owes(r.ID.Journal, r.ID.Seq) {
 			own = append(own, r)
 		}
 	}

@@ -172,6 +172,57 @@ func TestRecordOfAnEarlierProcessReachesAFallbackThatAlsoReadsItOnce(t *testing.
 	})
 }
 
+// The fallback's cursor has passed the first ten records in an earlier process, and
+// never wrote them: they come to it when they are diverted.
+func TestFallbackWritesWhatItsCursorPassedInAnEarlierProcess(t *testing.T) {
+	tests := []struct {
+		name string
+		then *Route // the fallback's in the earlier process; nil: there was none
+		from From
+	}{
+		{"it is new, and begins at the end", nil, FromEnd},
+		{"it wanted errors only", &Route{Delivery: Delivery{Level: slog.LevelError}}, 0},
+		{"its filter let nothing through", &Route{Filter: func(sink.Record) bool { return false }}, 0},
+		{"it was a standby", &Route{Standby: true}, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "j")
+				routes := []Route{{Name: "primary", Sink: down()}}
+				if then := test.then; then != nil {
+					then.Name, then.Sink = "spare", new(sinktest.Memory)
+					routes = append(routes, *then)
+					if then.Standby {
+						routes[0].Delivery.Fallback = "spare" // the circuit is still closed when the process ends
+					}
+				}
+				p := open(t, onDisk(dir, Config{Routes: routes}))
+				constant(p, 0.5)
+				log(p, 0, 10)
+				time.Sleep(1500 * time.Millisecond)
+				_ = leave(t, p)
+
+				var spare sinktest.Memory
+				p = open(t, onDisk(dir, Config{Routes: []Route{
+					{Name: "primary", Sink: down(), Delivery: to("spare")},
+					{Name: "spare", Sink: &spare, From: test.from},
+				}}))
+				log(p, 10, 5)
+				delivers(t, p)
+				got := numbers(t, spare.Records())
+				slices.Sort(got)
+				if !slices.Equal(got, upTo(15)) {
+					t.Errorf("the fallback has %v, want each of 15 once", got)
+				}
+				if k := row(t, p, "primary"); k.Diverted != 15 {
+					t.Errorf("%+v", k)
+				}
+			})
+		})
+	}
+}
+
 func TestSinkThatIsNewBeginsWhereFromSays(t *testing.T) {
 	for from, want := range map[From][]int{0: upTo(15), FromOldest: upTo(15), FromEnd: span(10, 5)} {
 		synctest.Test(t, func(t *testing.T) {

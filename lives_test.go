@@ -2,6 +2,7 @@ package fapilog
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
@@ -14,9 +15,11 @@ import (
 )
 
 // A service is started and ended some times, with sinks that fail, refuse and
-// divert; at last they all work. Each record has come to an end exactly once in
-// every row, and reached each sink at most once: with one attempt at a time,
-// processes that are ended and not killed leave nothing in doubt.
+// divert, and a fallback whose settings change each time; at last they all work. Each
+// record has come to an end exactly once in every row, and reached each sink at most
+// once, the fallback aside: with one attempt at a time, processes that are ended and
+// not killed leave nothing in doubt. The first sink or its fallback has answered for
+// each.
 func TestLedgerClosesAcrossRandomLives(t *testing.T) {
 	first, n := fromEnv(t, "FAPILOG_SEED", defaultSeed), fromEnv(t, "FAPILOG_SCHEDULES", shortSchedules)
 	t.Logf("FAPILOG_SEED=%d FAPILOG_SCHEDULES=%d", first, n)
@@ -35,10 +38,12 @@ type service struct {
 
 	mu  sync.Mutex
 	had []map[sink.ID]int // by each sink: how often
+
+	answered map[sink.ID]bool // the first sink, or its fallback, has taken or refused the record
 }
 
 func runLives(t *testing.T, seed uint64) {
-	s := &service{dir: filepath.Join(t.TempDir(), "j"), random: rand.New(rand.NewPCG(seed, 7))}
+	s := &service{dir: filepath.Join(t.TempDir(), "j"), random: rand.New(rand.NewPCG(seed, 7)), answered: make(map[sink.ID]bool)}
 	for range 3 {
 		s.had = append(s.had, make(map[sink.ID]int))
 	}
@@ -62,6 +67,9 @@ func runLives(t *testing.T, seed uint64) {
 		case i == 2 && k.Appended < stats.Sinks[0].Diverted: // more: a process ended before the first sink could book them
 			t.Errorf("%d records were diverted: %+v", stats.Sinks[0].Diverted, k)
 		}
+	}
+	if n := len(s.answered); n != s.logged {
+		t.Errorf("%d records were logged, the first sink and its fallback have answered for %d: %+v", s.logged, n, stats.Sinks)
 	}
 }
 
@@ -97,12 +105,14 @@ func (s *service) config(failures int) Config {
 			case n < failures:
 				return sinktest.Fail(errDown)
 			case n == 9 && failures > 0:
+				s.answer(i, batch)
 				items := make([]sink.ItemError, len(batch))
 				for i := range items {
 					items[i] = sink.ItemError{Index: i, Verdict: sink.Rejected}
 				}
 				return sinktest.Items(items...)
 			}
+			s.answer(i, batch)
 			for _, r := range batch {
 				s.had[i][r.ID]++
 			}
@@ -114,9 +124,26 @@ func (s *service) config(failures int) Config {
 		case 1:
 			r.Filter = func(r sink.Record) bool { return r.ID.Seq%5 > 0 }
 		case 2:
-			r.Standby = true
+			switch s.random.IntN(5) {
+			case 0, 1:
+				r.Standby = true
+			case 2:
+				r.From = FromEnd
+			case 3:
+				r.Delivery.Level = slog.LevelError
+			}
 		}
 		cfg.Routes = append(cfg.Routes, r)
 	}
 	return onDisk(s.dir, cfg)
+}
+
+// answer notes that sink i has taken or refused the batch. s.mu is held.
+func (s *service) answer(i int, batch []sink.Record) {
+	if i == 1 {
+		return
+	}
+	for _, r := range batch {
+		s.answered[r.ID] = true
+	}
 }

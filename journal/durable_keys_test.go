@@ -51,6 +51,14 @@ func TestNewSinkBeginsAtTheOldestRecordOrAtTheEnd(t *testing.T) {
 		if p := c.Position(); p.Passed != 0 || p.Unread != 10 || p.Lost > 0 {
 			t.Errorf("%+v", p)
 		}
+		for _, e := range readAll(j.NewCursor(CursorConfig{Key: "third"})) {
+			if own := e.Journal == j.ID(); c.Owes(e.Journal, e.Seq) != own || !other.Owes(e.Journal, e.Seq) {
+				t.Errorf("of %s, appended here %t, the new cursor owes %t, the other %t", e.Data, own, c.Owes(e.Journal, e.Seq), other.Owes(e.Journal, e.Seq))
+			}
+		}
+		if other.Owes([16]byte{1}, 1000) {
+			t.Error("a cursor owes a record of a life that is not there")
+		}
 		for _, fromEnd := range []bool{false, true} {
 			withCursor(t, image(t, dir), CursorConfig{Key: "new", FromEnd: fromEnd}, func(j *Journal, c *Cursor) {
 				expectUnread(t, c, 100, 10) // as it has settled nothing

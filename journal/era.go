@@ -45,6 +45,22 @@ func (c *Cursor) owed(from, to uint64) uint64 {
 	return n
 }
 
+// Owes reports whether the record of that life and sequence was the cursor's to
+// account for when it was made: not if it was settled under the cursor's key before,
+// or left out by FromEnd. A cursor whose progress is not kept owes every record. Safe
+// for concurrent use.
+func (c *Cursor) Owes(life [16]byte, seq uint64) bool {
+	if c.places == nil {
+		return true
+	}
+	for i := range c.places {
+		if e := c.j.eras[i]; e.id == life {
+			return seq >= c.places[i].start-e.shift
+		}
+	}
+	return false
+}
+
 // place is where a cursor stands in one era.
 type place struct {
 	start uint64    // what of the era lies before this position was settled when the cursor was made

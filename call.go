@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 const maxPooled = 16 << 10
 
 // call is one call of Handle or LogAttrs: the memory that it encodes in and into, and
-// what became of it.
+// what became of it. It has no way to its pipeline: see Pipeline.calls.
 type call struct {
 	scratch encode.Scratch
 	json    []byte
@@ -42,6 +43,8 @@ type counter struct {
 	_ [120]byte
 }
 
+type counters [32]counter
+
 // offer counts a call and returns memory for it.
 func (p *Pipeline) offer() *call {
 	c := p.calls.Get().(*call)
@@ -50,10 +53,13 @@ func (p *Pipeline) offer() *call {
 	return c
 }
 
-// newCall spreads the calls that run at the same time over the counters.
-func (p *Pipeline) newCall() any {
-	n := p.nextCounter.Add(1)
-	return &call{json: make([]byte, 0, 1<<10), offered: &p.offered[n%uint32(len(p.offered))]}
+// newCalls returns a pool of calls. Those that run at the same time are spread over the
+// counters.
+func newCalls(offered *counters) *sync.Pool {
+	var next atomic.Uint32
+	return &sync.Pool{New: func() any {
+		return &call{json: make([]byte, 0, 1<<10), offered: &offered[next.Add(1)%uint32(len(offered))]}
+	}}
 }
 
 // finish books what became of c and keeps its memory. It is deferred, so that

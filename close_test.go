@@ -2,12 +2,15 @@ package fapilog
 
 import (
 	"context"
+	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/fapilog/fapilog/breaker"
 	"github.com/fapilog/fapilog/sink"
@@ -232,6 +235,30 @@ func TestCloseWaitsForTheOtherWritesInFlight(t *testing.T) {
 		}
 		if k := row(t, p, "a"); k.Delivered != 10 || k.Pending != 10 {
 			t.Errorf("%v: %+v", err, k)
+		}
+	})
+}
+
+// One collection is enough: what is closed is held by nothing, not by the memory of its
+// calls either.
+func TestClosedPipelineIsGarbage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(t.Context(), Config{Diagnostics: slog.New(slog.DiscardHandler), Routes: []Route{{Sink: new(sinktest.Memory)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log(p, 0, 3)
+		if err := p.WriteLines(t.Context(), []byte("one\ntwo\n")); err != nil {
+			t.Error(err)
+		}
+		delivers(t, p)
+		pipeline, journal := weak.Make(p), weak.Make(p.journal)
+		p = nil
+		time.Sleep(time.Hour) // its goroutines have ended, and the runtime has let go of its stopped timers
+		synctest.Wait()
+		runtime.GC()
+		if pipeline.Value() != nil || journal.Value() != nil {
+			t.Errorf("after a collection the pipeline is held: %t, its journal: %t", pipeline.Value() != nil, journal.Value() != nil)
 		}
 	})
 }

@@ -29,9 +29,12 @@ type Pipeline struct {
 	closed   chan struct{} // closed when the first Close has ended
 	closeErr error         // what it returned; set before closed is closed
 
-	calls        sync.Pool // of *call
-	nextCounter  atomic.Uint32
-	offered      [32]counter
+	// Of *call. The runtime keeps a pool that has been used, and what its items point to,
+	// for two more collections. So neither they nor offered are parts of the pipeline:
+	// closed ones would stay that long, each with its journal.
+	calls   *sync.Pool
+	offered *counters
+
 	encodeFailed atomic.Uint64
 	lateCalls    atomic.Uint64
 	refused      atomic.Uint64
@@ -72,7 +75,8 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 		closer: closer{make(chan struct{}, 1)},
 		closed: make(chan struct{}),
 	}
-	p.calls.New = p.newCall
+	p.offered = new(counters)
+	p.calls = newCalls(p.offered)
 	if p.encoder, err = encode.New(encode.Options{
 		AddSource: cfg.AddSource, ReplaceAttr: cfg.ReplaceAttr, Redact: cfg.Redact, MaxRecord: cfg.MaxRecord,
 	}); err != nil {

@@ -37,7 +37,10 @@ func (d *delivery) begin(b *batch, now time.Time) bool {
 		return false
 	}
 	if until := later(d.notBefore, b.notBefore); now.Before(until) {
-		if d.closing && until.After(d.closeBy) {
+		switch {
+		case d.breaker.State() == breaker.Open && d.onOpen() != Hold:
+			return d.keepOff(b, now) // which sends the destination nothing
+		case d.closing && until.After(d.closeBy):
 			d.giveUp()
 			return true
 		}
@@ -99,7 +102,7 @@ func (d *delivery) keepOff(b *batch, now time.Time) bool {
 		d.drop(b, DroppedCircuitOpen, "the circuit is open")
 		return true
 	case Fallback:
-		return d.divert(b, now)
+		return d.divert(b, later(retryAt, later(d.notBefore, b.notBefore)))
 	}
 	d.at(retryAt)
 	return false
@@ -125,7 +128,7 @@ func (d *delivery) hasGone() bool {
 // records to try.
 func (d *delivery) tryPing(now time.Time) {
 	pinger, ok := d.sink.(sink.Pinger)
-	retryAt := d.breaker.RetryAt()
+	retryAt := later(d.breaker.RetryAt(), d.notBefore)
 	if !ok || d.ping != nil || d.closing || d.gone || d.serial && !d.turn || d.running >= d.config.InFlight || d.breaker.State() == breaker.Closed {
 		return
 	}

@@ -300,3 +300,46 @@ func TestWithoutABreakerEveryBatchIsTried(t *testing.T) {
 		}
 	})
 }
+
+// What is kept off sends the destination nothing, so a Retry-After that is longer than
+// the circuit is open puts off the next probe, and no record.
+func TestRetryAfterDoesNotHoldWhatAnOpenCircuitSkipsOrDiverts(t *testing.T) {
+	for name, d := range map[string]Delivery{"diverts": to("spare"), "skips": {OnOpen: Skip, Breaker: once}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var primary sinktest.Pinging
+				primary.Then = sinktest.Verdict(sink.Retry, time.Minute)
+				var spare sinktest.Memory
+				d.Linger = -1
+				cfg := Config{Routes: []Route{{Name: "primary", Sink: &primary, Delivery: d}}}
+				if d.Fallback != "" {
+					cfg.Routes = append(cfg.Routes, Route{Name: "spare", Sink: &spare, Standby: true})
+				}
+				p := open(t, cfg)
+				constant(p, 0)
+				start := time.Now()
+				for n := range 200 {
+					log(p, n, 1)
+					synctest.Wait()
+					if k := row(t, p, "primary"); k.Pending != 0 {
+						t.Fatalf("after %v: %+v", time.Since(start), k)
+					}
+					time.Sleep(time.Second)
+				}
+				if at, want := begun(start, primary.Attempts()), []time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute}; !slices.Equal(at, want) {
+					t.Errorf("attempts at %v, want %v", at, want)
+				}
+				for _, at := range begun(start, primary.Pings.Attempts()) {
+					if at%time.Minute != 0 {
+						t.Errorf("a Ping after %v", at)
+					}
+				}
+				log(p, 200, 10)
+				delivers(t, p)
+				if k := row(t, p, "primary"); k.Diverted+k.Dropped[DroppedCircuitOpen] != 210 || k.Diverted != uint64(spare.Len()) {
+					t.Errorf("the spare has %d: %+v", spare.Len(), k)
+				}
+			})
+		})
+	}
+}

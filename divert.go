@@ -20,15 +20,15 @@ type diversion struct {
 	read    bool          // an abandoned Write may still read batch's memory there
 }
 
-// divert hands b to the fallback, one batch at a time. It reports whether it
-// did.
-func (d *delivery) divert(b *batch, now time.Time) bool {
+// divert hands b, which may be the next trial at retryAt, to the fallback, one batch
+// at a time. It reports whether it did.
+func (d *delivery) divert(b *batch, retryAt time.Time) bool {
 	if d.closing && d.fallback.gaveUp.Load() {
 		d.giveUp()
 		return true
 	}
 	if d.diverting != nil {
-		d.at(d.breaker.RetryAt()) // the fallback's answer wakes us, or b is the next trial
+		d.at(retryAt) // the fallback's answer wakes us, or b is the next trial
 		return false
 	}
 	d.diverting = b // retire takes it out of the window

@@ -61,6 +61,10 @@ func (d *delivery) begin(b *batch, now time.Time) bool {
 		d.at(returning) // a Write that heeds its context is about to return
 		return false
 	}
+	now = time.Now() // the filter, or a quarantine's disk, may have taken time since step began
+	if d.closing && !now.Before(d.closeBy) {
+		return false // it would have no time; stop is about to come
+	}
 	permit, ok := d.allow(now)
 	bypass := !ok && d.closing && d.onOpen() == Hold && d.live() == 0
 	if !ok && !bypass {

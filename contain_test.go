@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,82 @@ func TestFilterThatEndsItsGoroutineLetsTheRecordThrough(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A filter, and a quarantine whose disk is slow, take their time beside the attempts':
+// none begins with less than its time-out.
+func TestTimeInAFilterIsNotTheAttempts(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			const timeout, slow = time.Second, 2 * time.Second
+			var had []time.Duration // left when a Write began
+			s := sink.Func(func(ctx context.Context, _ []sink.Record) error {
+				deadline, _ := ctx.Deadline()
+				had = append(had, time.Until(deadline))
+				return nil
+			})
+			filter := func(sink.Record) bool { time.Sleep(slow); return true }
+			p := open(t, Config{Serial: serial, Routes: []Route{{Name: "a", Sink: s, Filter: filter, Delivery: Delivery{Timeout: timeout, BatchRecords: 2}}}})
+			log(p, 0, 6)
+			if err := p.Flush(limit(t, time.Minute)); err != nil || !slices.Equal(had, []time.Duration{timeout, timeout, timeout}) {
+				t.Errorf("Flush: %v; the attempts began with %v", err, had)
+			}
+			for _, m := range p.Metrics() {
+				if m.Write.Sum != 0 {
+					t.Errorf("Writes that returned at once took %v", m.Write.Sum)
+				}
+			}
+			log(p, 6, 2)
+			synctest.Wait() // the filter is at it
+			start := time.Now()
+			err := p.Close(limit(t, 3*time.Second)) // the filter takes four
+			if left, ok := errors.AsType[*UndeliveredError](err); !ok || left.Sinks[0].Pending != 2 || time.Since(start) > 3*time.Second+100*time.Millisecond {
+				t.Errorf("Close returned %v after %v", err, time.Since(start))
+			}
+			time.Sleep(time.Minute)
+			if k := row(t, p, "a"); k.Attempts != 3 || k.Failures != 0 {
+				t.Errorf("an attempt without time: %+v", k)
+			}
+		})
+	}
+}
+
+// What a step is told later knows what the step has taken until then.
+func TestStepLooksAtTheClockAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, Config{Defaults: Delivery{BatchRecords: 1}}, new(sinktest.Memory))
+		start, told := time.Now(), time.Time{}
+		d := p.deliveries[0]
+		d.post(func(time.Time) {
+			time.Sleep(2 * time.Second)
+			log(p, 0, 1) // so that the step goes on
+			d.post(func(now time.Time) { told = now })
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := told.Sub(start); got != 2*time.Second {
+			t.Errorf("told at %v, want 2s", got)
+		}
+	})
+}
+
+func TestNoAttemptBeginsAfterTheDeadlineOfClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s sinktest.Script
+		p := open(t, Config{}, &s)
+		log(p, 0, 3)
+		d := p.deliveries[0]
+		d.post(func(now time.Time) { d.beginClosing(now) })
+		synctest.Wait()
+		if k := row(t, p, "a"); k.Attempts != 0 || k.Pending != 3 || len(s.Attempts()) > 0 {
+			t.Errorf("%+v", k)
+		}
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+		defer cancel()
+		if err := p.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close returned %v", err)
+		}
+	})
 }
 
 // moody is a Leveler that panics once it is asked a second time.

@@ -152,7 +152,7 @@ func (d *delivery) post(f func(now time.Time)) {
 // not at all.
 func (d *delivery) step(now time.Time) time.Time {
 	d.alarm = time.Time{}
-	for {
+	for ; ; now = time.Now() { // what was done may have taken time: a filter, a quarantine's disk
 		d.receive(now)
 		if d.stopping {
 			d.stopAttempts(now)
@@ -160,7 +160,10 @@ func (d *delivery) step(now time.Time) time.Time {
 		}
 		d.alarm = time.Time{}
 		d.abandonPing(now)
-		progress := d.fill(now)
+		if d.fill(now) {
+			continue // what came while a filter was at it, Close above all, goes before attempts
+		}
+		progress := false
 		for _, b := range d.window {
 			progress = d.advance(b, now) || progress
 		}

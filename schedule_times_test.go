@@ -53,7 +53,7 @@ func (a *account) checkTimes(i int) (problems []error) {
 		if w.start.After(a.returned) {
 			problems = append(problems, fmt.Errorf("attempt %d began after Close had returned", n))
 		}
-		if w.deadline.After(w.start.Add(k.plan.delivery.Timeout)) || !w.deadline.After(w.start) && w.start.Before(a.called) {
+		if w.deadline.After(w.start.Add(k.plan.delivery.Timeout)) || !w.deadline.After(w.start) {
 			problems = append(problems, fmt.Errorf("attempt %d has %v, want %v", n, w.deadline.Sub(w.start), k.plan.delivery.Timeout))
 		}
 		parked := slices.ContainsFunc(holds, func(h hold) bool { return h.parks && h.since < w.began })

@@ -169,8 +169,8 @@ func (d *delivery) start(a *attempt, now time.Time) {
 	d.startCall(a, now, func(ctx context.Context) error { return d.sink.Write(ctx, piece) })
 }
 
-// startCall runs call on a goroutine of its own, which ends with posting the
-// result. Panics are contained there.
+// startCall runs call on a goroutine of its own, which reads its error and ends with
+// posting the result. Panics are contained there, and runtime.Goexit.
 func (d *delivery) startCall(a *attempt, now time.Time, call func(context.Context) error) {
 	a.began, a.deadline = now, now.Add(d.config.Timeout)
 	if d.closing && d.closeBy.Before(a.deadline) {
@@ -181,16 +181,18 @@ func (d *delivery) startCall(a *attempt, now time.Time, call func(context.Contex
 	d.running++
 	d.at(a.deadline)
 	go func() {
-		err := errors.New("the sink ended its goroutine") // runtime.Goexit
+		err := errors.New("the sink ended its goroutine")
 		defer func() {
-			if v := recover(); v != nil {
-				err = fmt.Errorf("panic: %v", v)
-				d.reportPanic("sink", v)
-			}
 			a.cancel()
 			d.post(func(now time.Time) { d.returned(a, err, now) })
 		}()
-		err = call(ctx)
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("panic: %v", v) // its method may end the goroutine in its turn
+				d.reportPanic("sink", v)
+			}
+		}()
+		err = answerOf(call(ctx))
 	}()
 }
 

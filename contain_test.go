@@ -3,6 +3,7 @@ package fapilog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -127,6 +128,90 @@ func (m *moody) Level() slog.Level {
 		panic("no level today")
 	}
 	return slog.LevelInfo
+}
+
+// leaving is a Leveler that ends its goroutine once it is asked a second time.
+type leaving struct{ asked int }
+
+func (l *leaving) Level() slog.Level {
+	if l.asked++; l.asked > 1 {
+		runtime.Goexit()
+	}
+	return slog.LevelInfo
+}
+
+// What a sink returns is the sink's code as well.
+func TestErrorDisturbsItsOwnAttemptOnly(t *testing.T) {
+	tests := []struct {
+		name  string
+		err   error
+		first string // the last error after an hour
+	}{
+		{"its text panics", panickingError{}, "panic in Error: no text"},
+		{"its text ends the goroutine", exitingError{}, "the sink ended its goroutine"},
+		{"its text does not come", hangingError{}, "the previous write has not returned"},
+		{"a record's text ends the goroutine", &sink.Error{Items: []sink.ItemError{{Err: exitingError{}, Verdict: sink.Rejected}}}, "the sink ended its goroutine"},
+		{"its cause panics", panickingUnwrap{}, "unwrap panics"},
+		{"its type ends the goroutine", exitingAs{}, "the sink ended its goroutine"},
+		{"it is no answer", fmt.Errorf("post: %w", context.DeadlineExceeded), "post: context deadline exceeded"},
+	}
+	for _, test := range tests {
+		for _, serial := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, serial %t", test.name, serial), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var good sinktest.Memory
+					bad := sink.Func(func(context.Context, []sink.Record) error { return test.err })
+					p := open(t, Config{Serial: serial}, bad, &good)
+					log(p, 0, 3)
+					time.Sleep(time.Hour)
+					log(p, 3, 3)
+					time.Sleep(time.Minute)
+					holds(t, "good", &good, upTo(6))
+					if k := row(t, p, "a"); k.Pending != 6 || k.Failures < 10 || k.LastError != test.first {
+						t.Errorf("%+v", k)
+					}
+					_ = p.Close(t.Context())
+					time.Sleep(1000 * time.Hour) // hangingError's has ended
+				})
+			})
+		}
+	}
+}
+
+// hangingError has no text while it is waited for.
+type hangingError struct{}
+
+func (hangingError) Error() string { time.Sleep(500 * time.Hour); return "" }
+
+type exitingAs struct{}
+
+func (exitingAs) Error() string { return "as exits" }
+func (exitingAs) As(any) bool   { runtime.Goexit(); return false }
+
+func TestPanicWhoseTextEndsTheGoroutineIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, Config{}, sink.Func(func(context.Context, []sink.Record) error { panic(exitingError{}) }))
+		log(p, 0, 1)
+		time.Sleep(time.Minute)
+		if k := row(t, p, "a"); k.Failures < 5 || k.LastError != "the sink ended its goroutine" {
+			t.Errorf("%+v", k)
+		}
+	})
+}
+
+func TestLevelThatEndsItsGoroutineIsInfo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a, b sinktest.Memory
+		p := open(t, Config{Serial: true, Routes: []Route{{Name: "leaving", Sink: &a, Delivery: Delivery{Level: &leaving{asked: 1}}}}}, &b)
+		for _, line := range []string{`{"n":0}`, `{"n":1,"level":"debug"}`, `{"n":2,"level":"error"}`} {
+			if err := p.WriteLine(context.Background(), []byte(line), int64(len(line))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		delivers(t, p)
+		holds(t, "leaving", &a, []int{0, 2})
+		holds(t, "a", &b, []int{0, 2})
+	})
 }
 
 func TestLevelThatPanicsIsInfo(t *testing.T) {

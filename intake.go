@@ -127,33 +127,50 @@ func (d *delivery) read(now time.Time) *batch {
 	return b
 }
 
-// level returns the lowest level that the sink wants now. A Leveler that panics
-// counts as Info.
+// level returns the lowest level that the sink wants now. A Leveler that panics, or
+// ends its goroutine, counts as Info.
 func (d *delivery) level() (level slog.Level) {
-	defer func() {
-		if v := recover(); v != nil {
-			d.reportPanic("level", v)
-		}
-	}()
-	return (*d.leveler.Load()).Level()
+	switch l := (*d.leveler.Load()).(type) {
+	case slog.Level:
+		return l
+	case *slog.LevelVar:
+		return l.Level()
+	default:
+		aside(func() {
+			defer func() {
+				if v := recover(); v != nil {
+					d.reportPanic("level", v)
+				}
+			}()
+			level = l.Level()
+		})
+	}
+	return level
 }
 
-// sift keeps the records that the user's filter wants, in place. The filter runs
-// on another goroutine, since runtime.Goexit in it would end the loop; like one
-// that panics it lets the record through.
+// aside calls f, which ends in code of the user, on another goroutine and waits for it:
+// runtime.Goexit there would end the loop.
+func aside(f func()) {
+	done := make(chan struct{}) // closed when f has returned, or ended its goroutine
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+// sift keeps the records that the user's filter wants, in place. One that ends its
+// goroutine lets the record through, like one that panics.
 func (d *delivery) sift(records []sink.Record) []sink.Record {
 	kept, next := records[:0], 0
 	for next < len(records) {
-		done := make(chan struct{}) // closed when the filter has been asked about the rest, or has ended its goroutine
-		go func() {
-			defer close(done)
+		aside(func() {
 			for ; next < len(records); next++ {
 				if r := records[next]; d.passes(r) {
 					kept = append(kept, r)
 				}
 			}
-		}()
-		<-done
+		})
 		if next < len(records) { // Goexit at this record
 			kept = append(kept, records[next])
 			next++

@@ -34,6 +34,7 @@ const (
 	parks              //
 	ends               // Gone
 	errorPanics        // an error whose Error method panics
+	errorExits         // an error whose Error method calls runtime.Goexit
 	unwrapPanics       // an error whose Unwrap method panics
 	nilError           // a nil *sink.Error that is not a nil error
 	faults
@@ -42,7 +43,7 @@ const (
 var faultNames = [faults]string{
 	"works at once", "works slowly", "hangs", "answers late", "fails late", "sticks", "panics", "exits", "fails", "wraps a failure",
 	"throttles", "retries after", "refuses the size", "refuses the batch", "judges items", "talks rubbish", "parks", "ends",
-	"its error panics", "its unwrap panics", "a nil *sink.Error",
+	"its error panics", "its error exits", "its unwrap panics", "a nil *sink.Error",
 }
 
 func (f fault) String() string { return faultNames[f] }
@@ -140,6 +141,8 @@ func (s *faultySink) refusal(f fault, n int) error {
 		return &sink.Error{Err: errors.New("closed pipe"), Verdict: sink.Gone}
 	case errorPanics:
 		return panickingError{}
+	case errorExits:
+		return exitingError{}
 	case unwrapPanics:
 		return panickingUnwrap{}
 	case nilError:
@@ -201,6 +204,10 @@ func wait(ctx context.Context, d time.Duration) error {
 type panickingError struct{}
 
 func (panickingError) Error() string { panic("no text") }
+
+type exitingError struct{}
+
+func (exitingError) Error() string { runtime.Goexit(); return "" }
 
 type panickingUnwrap struct{}
 

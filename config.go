@@ -2,6 +2,7 @@ package fapilog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -30,8 +31,12 @@ type Config struct {
 	Grace   time.Duration  // how long Close may take when its context has no deadline; 0: 10 s; negative: it does not wait
 	Serial  bool           // all deliveries on one goroutine, in the order of Routes; a hung sink then delays the others
 
-	Diagnostics *slog.Logger // nil: text on a duplicate of stderr; rate limited
-	OnEvent     func(Event)  // called on one goroutine of its own, with a bounded queue; panics are contained
+	// Diagnostics tells of failures, drops and circuits, rate limited; nil: text on a
+	// duplicate of stderr. It must not lead back to this pipeline. The logger that
+	// slog.Default returns at first would, after slog.SetDefault(p.Logger()), as its
+	// handler writes through package log: it is a mistake.
+	Diagnostics *slog.Logger
+	OnEvent     func(Event) // called on one goroutine of its own, with a bounded queue; panics are contained
 }
 
 // Route is one sink and how records travel to it. Exactly one of URI and Sink
@@ -200,8 +205,17 @@ func (c Config) check() (mistakes []error) {
 		mistakes = append(mistakes, fmt.Errorf("records of up to %v do not fit into the journal's segments of %v; raise %s or lower MaxRecord",
 			sink.Bytes(d.MaxRecord), sink.Bytes(d.Journal.SegmentBytes), raise))
 	}
+	if isInitialDefault(c.Diagnostics) {
+		mistakes = append(mistakes, errors.New("the logger that slog.Default returns at first as Diagnostics: slog.SetDefault leads its lines to the pipeline; want one with a handler of its own, or nil"))
+	}
 	for _, err := range c.Defaults.check() {
 		mistakes = append(mistakes, fmt.Errorf("defaults: %w", err))
 	}
 	return mistakes
+}
+
+// isInitialDefault reports whether l has the handler of slog's first default logger. It
+// writes through package log, and slog.SetDefault has that write to the new default.
+func isInitialDefault(l *slog.Logger) bool {
+	return l != nil && fmt.Sprintf("%T", l.Handler()) == "*slog.defaultHandler" // which is not exported
 }

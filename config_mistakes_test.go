@@ -195,6 +195,8 @@ func TestMistakesInCode(t *testing.T) {
 		{one(Route{Sink: discard, From: -1}), "sink 1: From is -1; want FromOldest or FromEnd"},
 		{one(Route{Sink: discard, From: 3}), "sink 1: From is 3"},
 		{one(Route{URI: "conf://h?from=start"}), `sink 1: parameter "from" is "start"`},
+		{set(func(c *Config) { c.Diagnostics = firstDefault }), "the logger that slog.Default returns at first as Diagnostics"},
+		{set(func(c *Config) { c.Diagnostics = firstDefault.With("a", 1).WithGroup("g") }), "the logger that slog.Default returns at first as Diagnostics"},
 		{set(func(c *Config) { c.Redact.Patterns = []string{"("} }), "Redact.Patterns[0]"},
 	} {
 		_, err := test.config.resolve()
@@ -205,6 +207,9 @@ func TestMistakesInCode(t *testing.T) {
 	_, err := c.resolve()
 	checkMistakes(t, err, "fallback of all sinks") // once
 }
+
+// firstDefault is taken before an example sets another.
+var firstDefault = slog.Default()
 
 // levelFunc is a Leveler that may be nil and is no pointer.
 type levelFunc func() slog.Level

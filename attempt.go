@@ -163,10 +163,12 @@ func (d *delivery) abandonPing(now time.Time) {
 	}
 }
 
-// start calls Write with a's piece.
+// start calls Write with a copy of a's piece: what a sink does to its slice, it does to
+// itself. The copy is used again when the batch is, which is after Write has returned.
 func (d *delivery) start(a *attempt, now time.Time) {
-	piece := a.piece
-	d.startCall(a, now, func(ctx context.Context) error { return d.sink.Write(ctx, piece) })
+	given := append(a.batch.given[:0], a.piece...)
+	a.batch.given = given
+	d.startCall(a, now, func(ctx context.Context) error { return d.sink.Write(ctx, given) })
 }
 
 // startCall runs call on a goroutine of its own, which reads its error and ends with

@@ -21,14 +21,15 @@ type batch struct {
 	pieces    [][]sink.Record
 	condemned []condemned // to be quarantined or dropped before anything else
 
-	attempt     *attempt  // the Write that has a piece now; stays while it is abandoned but has not returned
-	failures    int       // in a row; the exponent of the backoff
-	notBefore   time.Time // end of the backoff; zero: none
-	tried       time.Time // when the first attempt began; zero: none has
-	quarantines int       // failed writes of condemned records
-	split       bool      // the destination found it too large
-	hadLimit    int       // when split: the delivery's limit before
-	lent        bool      // an abandoned Write of the fallback may still read the memory
+	given       []sink.Record // the copy of a piece that Write has, or had
+	attempt     *attempt      // the Write that has a piece now; stays while it is abandoned but has not returned
+	failures    int           // in a row; the exponent of the backoff
+	notBefore   time.Time     // end of the backoff; zero: none
+	tried       time.Time     // when the first attempt began; zero: none has
+	quarantines int           // failed writes of condemned records
+	split       bool          // the destination found it too large
+	hadLimit    int           // when split: the delivery's limit before
+	lent        bool          // an abandoned Write of the fallback may still read the memory
 }
 
 // condemned is a record that the destination will never take.

@@ -322,3 +322,65 @@ func TestOnEventThatEndsItsGoroutineHearsOfTheNextEvent(t *testing.T) {
 		}
 	})
 }
+
+// vandal changes the batches that it is given, at once and again much later than it may,
+// and fails with each.
+func vandal(then time.Duration) sink.Func {
+	return func(_ context.Context, batch []sink.Record) error {
+		spoil := func() {
+			for i := range batch {
+				batch[i] = sink.Record{JSON: []byte("spoilt, and of another length")}
+			}
+		}
+		spoil()
+		time.Sleep(then)
+		spoil()
+		return errDown
+	}
+}
+
+func TestSinkThatChangesItsBatchSpoilsNobodyElses(t *testing.T) {
+	for _, then := range []time.Duration{0, time.Minute} { // in time, and when it has been abandoned
+		synctest.Test(t, func(t *testing.T) {
+			var spare, other sinktest.Memory
+			d := to("spare")
+			d.BatchRecords = 3
+			p := open(t, Config{Routes: []Route{
+				{Name: "vandal", Sink: vandal(then), Delivery: d},
+				{Name: "spare", Sink: &spare, Standby: true},
+				{Name: "other", Sink: &other},
+			}})
+			burst(p, 0, 10)
+			time.Sleep(20 * time.Second)
+			if k := row(t, p, "vandal"); k.Diverted != 10 || k.Pending != 0 || k.PendingBytes != 0 {
+				t.Errorf("%+v", k)
+			}
+			holds(t, "spare", &spare, upTo(10))
+			holds(t, "other", &other, upTo(10))
+			time.Sleep(time.Hour)
+			delivers(t, p)
+		})
+	}
+}
+
+// Each attempt has the batch as it was, and what is delivered is counted as it was.
+func TestSinkThatChangesItsBatchIsGivenItAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a sinktest.Memory
+		attempts := 0
+		p := open(t, Config{}, sink.Func(func(ctx context.Context, batch []sink.Record) error {
+			if attempts++; attempts < 3 {
+				return vandal(0)(ctx, batch)
+			}
+			_ = a.Write(ctx, batch)
+			_ = vandal(0)(ctx, batch)
+			return nil
+		}))
+		burst(p, 0, 10)
+		time.Sleep(time.Minute)
+		holds(t, "a", &a, upTo(10))
+		if k := row(t, p, "a"); k.Delivered != 10 || k.PendingBytes != 0 {
+			t.Errorf("%+v", k)
+		}
+	})
+}

@@ -289,7 +289,7 @@ func (d *delivery) recycle(b *batch) {
 	if b.attempt != nil || b.lent || len(d.free) > d.config.InFlight {
 		return
 	}
-	*b = batch{memory: b.memory, records: b.records[:0], pieces: b.pieces[:0], condemned: b.condemned[:0]}
+	*b = batch{memory: b.memory, records: b.records[:0], pieces: b.pieces[:0], condemned: b.condemned[:0], given: b.given[:0]}
 	d.free = append(d.free, b)
 }
 

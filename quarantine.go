@@ -99,7 +99,8 @@ func (d *delivery) leave(b *batch, failure string) {
 }
 
 // write appends the records and has them on disk before it returns. What was
-// written of them before an error is cut off again.
+// written of them before an error is cut off again, and what a process that was killed
+// has left of a line is ended first.
 func (q *quarantine) write(name string, records []condemned, now time.Time) (err error) {
 	var lines []byte
 	for _, c := range records {
@@ -115,7 +116,7 @@ func (q *quarantine) write(name string, records []condemned, now time.Time) (err
 	if err := os.MkdirAll(filepath.Dir(q.path), 0o700); err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
-	f, err := os.OpenFile(q.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(q.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
@@ -123,6 +124,13 @@ func (q *quarantine) write(name string, records []condemned, now time.Time) (err
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
+	}
+	torn, err := tornAt(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	if torn {
+		lines = append([]byte("\n"), lines...)
 	}
 	if info.Size()+int64(len(lines)) > maxQuarantine {
 		return fmt.Errorf("quarantine: %s is full (%d bytes); move it away", q.path, int64(maxQuarantine))
@@ -135,6 +143,16 @@ func (q *quarantine) write(name string, records []condemned, now time.Time) (err
 		return errors.Join(fmt.Errorf("quarantine: %w", err), takeBack(f, info.Size(), n))
 	}
 	return nil
+}
+
+// tornAt reports whether the line before size has no end.
+func tornAt(f *os.File, size int64) (bool, error) {
+	if size == 0 {
+		return false, nil
+	}
+	var last [1]byte
+	_, err := f.ReadAt(last[:], size-1)
+	return last[0] != '\n', err
 }
 
 // takeBack cuts off the n bytes that were appended to f at size. With a durable

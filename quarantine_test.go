@@ -29,6 +29,28 @@ func quarantineLines(t *testing.T, dir string) [][]byte {
 	return bytes.Split(text[:len(text)-1], []byte("\n"))
 }
 
+// What a process left that was killed in the middle of a line is a line of its own.
+func TestQuarantineEndsATornLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		const torn = `{"time":"2026-01-01T00:00:00Z","sink":"a","id":"00`
+		if err := os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(torn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := &sinktest.Script{Then: sinktest.Fail(&sink.Error{Verdict: sink.Rejected, Err: errDown})}
+		p := open(t, Config{Defaults: Delivery{Quarantine: dir, Linger: -1}}, s)
+		for n := range 2 {
+			log(p, n, 1)
+			time.Sleep(time.Second)
+		}
+		delivers(t, p)
+		lines := quarantineLines(t, dir)
+		if len(lines) != 3 || string(lines[0]) != torn || !json.Valid(lines[1]) || !json.Valid(lines[2]) {
+			t.Errorf("%q", lines)
+		}
+	})
+}
+
 func TestQuarantineKeepsTheRecordAsItWas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "made", "on", "demand")

@@ -88,7 +88,7 @@ func (d *delivery) takeDiverted() *batch {
 	d.inbox = d.inbox[1:]
 	b := d.newBatch()
 	b.origin = v
-	b.passage = &passage{tally: journal.Tally{In: uint64(len(v.records))}}
+	b.passage = &passage{end: v.batch.passage.end, tally: journal.Tally{In: uint64(len(v.records))}} // end: for this sink's own fallback
 	b.records = append(b.records, v.records...)
 	b.pieces = d.cut(b.pieces, b.records)
 	return b

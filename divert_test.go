@@ -156,6 +156,33 @@ func TestDiversionGoesOnAlongAChain(t *testing.T) {
 	})
 }
 
+// The last of a chain carries the records itself: until it has them none is diverted,
+// along the whole chain.
+func TestChainWaitsForWhatItsLastReadsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		last := &sinktest.Script{Then: sinktest.Slow(5 * time.Second)}
+		p := open(t, Config{Routes: []Route{
+			{Name: "a", Sink: down(), Delivery: to("b")},
+			{Name: "b", Sink: down(), Standby: true, Delivery: to("c")},
+			{Name: "c", Sink: last, Delivery: Delivery{Linger: time.Hour}},
+		}})
+		burst(p, 0, 10)
+		for _, test := range []struct {
+			wait     time.Duration
+			diverted uint64
+		}{{5*time.Second - 1, 0}, {1, 10}} {
+			time.Sleep(test.wait)
+			synctest.Wait()
+			for _, name := range []string{"a", "b"} {
+				if k := row(t, p, name); k.Diverted != test.diverted || k.Pending != 10-test.diverted {
+					t.Errorf("want %d diverted: %+v", test.diverted, k)
+				}
+			}
+		}
+		holds(t, "c", last, upTo(10))
+	})
+}
+
 func TestPrimaryWaitsForItsFallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		primary := failing(1)

@@ -23,10 +23,11 @@ func (c *closer) poke() {
 
 // Close ends the pipeline. It refuses new records (they are counted), waits for
 // the appends under way, and delivers what is in the journal: lingers
-// and backoffs are cut short, and a sink whose circuit is open or that is
-// parked gets one more attempt, past its breaker. It returns as soon as every
+// and backoffs are cut short, and a sink that is parked, or whose open circuit
+// holds its records, gets one more attempt, past its breaker; with on-open=skip
+// and fallback they are skipped and diverted as before. It returns as soon as every
 // sink has everything or has given up, at the latest 100 ms after ctx's
-// deadline, or Config.Grace from now where ctx has none. Then it closes the
+// deadline, or Config.Grace from now where ctx has none, or is nil. Then it closes the
 // sinks and the journal. A durable journal keeps what is left for the next
 // process that opens its directory.
 //
@@ -34,6 +35,9 @@ func (c *closer) poke() {
 // once and concurrently: later calls wait for the first and return what it
 // returned. It must not be called from inside a sink.
 func (p *Pipeline) Close(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	if p.inside(ctx) {
 		return ErrReentrant
 	}
@@ -62,8 +66,11 @@ func (p *Pipeline) Exit(code int) {
 // call: delivered, diverted, filtered, quarantined or dropped. Lingers are cut
 // short; backoffs and open circuits are not, so bound ctx. When ctx ends first,
 // or the pipeline was closed with records left, the error is an
-// [*UndeliveredError].
+// [*UndeliveredError]. A nil ctx has no end.
 func (p *Pipeline) Flush(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	if p.inside(ctx) {
 		return ErrReentrant
 	}

@@ -45,6 +45,24 @@ func TestLaterAndConcurrentCloseReturnTheSame(t *testing.T) {
 	})
 }
 
+func TestNilContextIsTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m sinktest.Memory
+		var none context.Context
+		p := open(t, Config{}, &m)
+		log(p, 0, 3)
+		if err := p.Flush(none); err != nil || m.Len() != 3 {
+			t.Errorf("Flush returned %v, the sink has %d records", err, m.Len())
+		}
+		log(p, 3, 3)
+		for range 2 {
+			if err := p.Close(none); err != nil || m.Len() != 6 {
+				t.Errorf("Close returned %v, the sink has %d records", err, m.Len())
+			}
+		}
+	})
+}
+
 func TestHandleAfterCloseIsRefusedAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m sinktest.Memory

@@ -16,10 +16,10 @@ import (
 // says of cfg is said at [NewReplayer].
 //
 // An error in records is not the end of them: the first one is returned, with the
-// number of the others. When ctx ends, Replay does, within 100 ms; without a
-// deadline it waits for a sink that fails for as long as the sink's settings do.
-// The ledger tells what became of the records; the error is nil only if every
-// record was accepted and none is left.
+// number of the others. When ctx ends, Replay does, within 100 ms of what records is
+// about to yield then, as they cannot be interrupted; without a deadline it waits for
+// a sink that fails for as long as the sink's settings do. The ledger tells what became
+// of the records; the error is nil only if every record was accepted and none is left.
 func Replay(ctx context.Context, cfg Config, records iter.Seq2[sink.Record, error]) (Stats, error) {
 	r, err := NewReplayer(ctx, cfg)
 	if err != nil {

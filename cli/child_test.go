@@ -39,6 +39,9 @@ func produce() {
 // patient is set for a child that is not to take a slow test for a silent input.
 const patient = "CLI_TEST_PATIENT"
 
+// hasty is set for a child that is to take each signal for an asking of its own.
+const hasty = "CLI_TEST_HASTY"
+
 // roles are programs that the test binary is where the variable is set, and not the
 // command.
 var roles = map[string]func(value string) (status int){}
@@ -46,6 +49,9 @@ var roles = map[string]func(value string) (status int){}
 func TestMain(m *testing.M) {
 	if os.Getenv(patient) != "" {
 		silence = time.Hour
+	}
+	if os.Getenv(hasty) != "" {
+		oneAsking = 0
 	}
 	if os.Getenv(asProducer) != "" {
 		produce()
@@ -317,7 +323,7 @@ func TestProcessEndsWellOnASignal(t *testing.T) {
 // A reader that does not read leaves the process draining for an hour; the first
 // signal leaves it another.
 func TestProcessEndsAtOnceOnTheSecondSignal(t *testing.T) {
-	c := startChild(t, []string{"FAPILOG_SINKS=stdout://?format=json&breaker=false"}, "--drain", "1h", "--grace", "1h")
+	c := startChild(t, []string{"FAPILOG_SINKS=stdout://?format=json&breaker=false", hasty + "=1"}, "--drain", "1h", "--grace", "1h")
 	c.say(t, "first\n")
 	c.hear(t)
 	c.say(t, numbered(30_000)) // far more than is in the pipe and read ahead: many have been offered

@@ -24,15 +24,18 @@ func TestClocksOfRunBeginWithTheEndOfItsProgram(t *testing.T) {
 		signals []time.Duration // after the program's end
 		want    moments
 	}{
-		"nobody is in a hurry":          {grace, nil, moments{0, lingering, lingering + grace}},
-		"the longest grace there is":    {math.MaxInt64, []time.Duration{3 * time.Second, 9 * time.Hour}, moments{0, lingering, 9 * time.Hour}},
-		"there is no grace":             {0, nil, moments{0, lingering, lingering}},
-		"a signal while it lives":       {grace, []time.Duration{-lives / 2}, moments{0, lingering, lingering + grace}},
-		"many while it lives":           {grace, []time.Duration{-lives / 2, -lives / 3, -lives / 4}, moments{0, lingering, lingering + grace}},
-		"one before, one after":         {grace, []time.Duration{-lives / 2, 3 * time.Second}, moments{0, lingering, 3 * time.Second}},
-		"one after":                     {grace, []time.Duration{3 * time.Second}, moments{0, lingering, lingering + grace}},
-		"two after":                     {grace, []time.Duration{3 * time.Second, 4 * time.Second}, moments{0, lingering, 4 * time.Second}},
-		"two at once, while it is read": {grace, []time.Duration{time.Millisecond, time.Millisecond}, moments{0, time.Millisecond, time.Millisecond}},
+		"nobody is in a hurry":        {grace, nil, moments{0, lingering, lingering + grace}},
+		"the longest grace there is":  {math.MaxInt64, []time.Duration{3 * time.Second, 9 * time.Hour}, moments{0, lingering, 9 * time.Hour}},
+		"there is no grace":           {0, nil, moments{0, lingering, lingering}},
+		"a signal while it lives":     {grace, []time.Duration{-lives / 2}, moments{0, lingering, lingering + grace}},
+		"many while it lives":         {grace, []time.Duration{-lives / 2, -lives / 3, -lives / 4}, moments{0, lingering, lingering + grace}},
+		"one before, one after":       {grace, []time.Duration{-lives / 2, 3 * time.Second}, moments{0, lingering, 3 * time.Second}},
+		"one after":                   {grace, []time.Duration{3 * time.Second}, moments{0, lingering, lingering + grace}},
+		"two after":                   {grace, []time.Duration{3 * time.Second, 4 * time.Second}, moments{0, lingering, 4 * time.Second}},
+		"two while it is read":        {grace, []time.Duration{time.Millisecond, time.Millisecond + oneAsking}, moments{0, time.Millisecond + oneAsking, time.Millisecond + oneAsking}},
+		"two at once":                 {grace, []time.Duration{time.Millisecond, time.Millisecond}, moments{0, lingering, lingering + grace}},
+		"two that are one, around it": {grace, []time.Duration{-time.Millisecond, oneAsking - 2*time.Millisecond}, moments{0, lingering, lingering + grace}},
+		"the last one before, again":  {grace, []time.Duration{-lives / 2, -time.Millisecond, time.Millisecond}, moments{0, lingering, lingering + grace}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -73,6 +76,7 @@ func TestHangUpWhileTheProgramRunsEndsNothing(t *testing.T) {
 		if e.all.Err() != nil {
 			t.Error("the first SIGTERM ends everything")
 		}
+		time.Sleep(oneAsking)
 		signals <- syscall.SIGTERM
 		synctest.Wait()
 		if e.all.Err() == nil {

@@ -36,8 +36,8 @@ them first. See fapilog help journal.
 At the end of the input pipe waits until every sink has everything. SIGINT, SIGTERM
 or SIGHUP allows --grace for all that is left. The last lines of a program that the
 same Ctrl-C ends are not lost: pipe reads on until the end of the input, until
-nothing has come for 500ms, or for half of --grace. A second signal ends
-everything at once.
+nothing has come for 500ms, or for half of --grace. A second signal,
+500ms after the first or later, ends everything at once.
 
 The last line on standard error is the ledger: one JSON object that says what
 became of every line. The exit status is

@@ -43,7 +43,7 @@ refuses once more is counted as dropped, for it is where it was. Records of all
 levels are sent unless a level is set.
 
 SIGINT, SIGTERM or SIGHUP stops the reading and allows --grace for what has been read; a
-second signal ends everything at once.
+second signal, 500ms after the first or later, ends everything at once.
 
 The last line on standard error is the ledger: one JSON object that says what
 became of every record. The exit status is

@@ -257,6 +257,7 @@ func TestSignalEndsAReplay(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				for range c.signals {
 					run.signals <- syscall.SIGTERM
+					time.Sleep(oneAsking)
 				}
 				o := run.end(t)
 				if o.status != exitIncomplete || o.took < c.least || o.took > c.most || o.stats.Sinks[0].Pending > 0 != c.left {

@@ -43,8 +43,8 @@ pipe that is full. See fapilog help pipe.
 After the program's end its output is read for 1s more at most, for a process that
 it has left behind may hold it. Then --grace bounds all that is left. A second
 SIGINT, SIGTERM, SIGHUP or SIGQUIT, at least one of them after the program's end,
-ends that at once. With FAPILOG_JOURNAL=DIR what is left outlives run, and the next
-one delivers it.
+ends that at once; what comes within 500ms of the first is the same one.
+With FAPILOG_JOURNAL=DIR what is left outlives run, and the next one delivers it.
 
 The last line on standard error is the ledger: one JSON object that says what
 became of every line. The exit status is that of the program, and

@@ -14,12 +14,32 @@ import (
 type ends struct {
 	patience context.Context // ends with the first signal: nobody waits for sinks that fail, or for a silent input, any more
 	reading  context.Context // ends half the grace after the first signal, or by stopReading
-	all      context.Context // ends the grace after the first signal, or with the second; and so do the others
+	all      context.Context // ends the grace after the first signal, or with the second asking; and so do the others
 
 	stopReading, endPatience, endAll context.CancelFunc
 
 	released context.Context
 	release  func() // frees what ends holds; the signals are not watched any more
+}
+
+// oneAsking is how long after a signal another is taken for the same asking for an end.
+// timeout(1) signals its child and then its group, bash and the kernel both tell of a
+// terminal that is closed: milliseconds apart. A person who insists is slower, or does it
+// again. A variable, so that no time limit decides the tests of processes.
+var oneAsking = 500 * time.Millisecond
+
+// askings counts how often somebody has asked for an end by a signal. The zero value is
+// none.
+type askings struct {
+	n     int
+	since time.Time // when the latest began
+}
+
+// note counts a signal, unless it belongs to the latest asking.
+func (a *askings) note(now time.Time) {
+	if a.n == 0 || now.Sub(a.since) >= oneAsking {
+		a.n, a.since = a.n+1, now
+	}
 }
 
 // newEnds returns ends that have not come.
@@ -37,31 +57,33 @@ func watch(signals <-chan os.Signal, grace time.Duration) ends {
 	e := newEnds()
 	go func() {
 		defer e.endAll()
+		var asked askings
 		select {
 		case <-signals:
+			asked.note(time.Now())
 		case <-e.released.Done():
 			return
 		}
 		e.endPatience()
-		e.after(grace/2, grace, 0, signals)
+		e.after(grace/2, grace, asked, signals)
 	}()
 	return e
 }
 
 // watchProgram returns the ends of a session for the output of a program, which begin
 // when that has ended: patience then, reading lingering later, and all another grace
-// later, or with a signal that is not the first since the program's start; a SIGHUP
-// while it runs does not count.
+// later, or with the second asking since the program's start; those while it runs are one,
+// and a SIGHUP then is none.
 func watchProgram(exited <-chan struct{}, signals <-chan os.Signal, grace time.Duration) ends {
 	e := newEnds()
 	go func() {
 		defer e.endAll()
-		first := 1 // how many signals end nothing yet
+		var asked askings
 		for running := true; running; {
 			select {
 			case s := <-signals:
 				if s != syscall.SIGHUP { // which asks many programs to read their settings again
-					first = 0
+					asked.note(time.Now())
 				}
 			case <-exited:
 				running = false
@@ -69,24 +91,23 @@ func watchProgram(exited <-chan struct{}, signals <-chan os.Signal, grace time.D
 				return
 			}
 		}
+		asked.n = min(asked.n, 1)
 		e.endPatience()
-		e.after(lingering, max(grace, lingering+grace), first, signals) // a grace as long as there is overflows
+		e.after(lingering, max(grace, lingering+grace), asked, signals) // a grace as long as there is overflows
 	}()
 	return e
 }
 
-// after ends the reading when read has passed. It returns when all has, with the
-// first signal but so many, or when e is released.
-func (e ends) after(read, all time.Duration, but int, signals <-chan os.Signal) {
+// after ends the reading when read has passed. It returns when all has, with the second
+// asking, or when e is released.
+func (e ends) after(read, all time.Duration, asked askings, signals <-chan os.Signal) {
 	reading, whole := time.AfterFunc(read, e.stopReading), time.NewTimer(all)
 	defer reading.Stop()
 	defer whole.Stop()
-	for ; ; but-- {
+	for asked.n < 2 {
 		select {
 		case <-signals:
-			if but == 0 {
-				return
-			}
+			asked.note(time.Now())
 		case <-whole.C:
 			return
 		case <-e.released.Done():

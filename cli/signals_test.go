@@ -124,10 +124,10 @@ func TestSecondSignalEndsTheReading(t *testing.T) {
 				time.Sleep(time.Minute)
 				run.signals <- syscall.SIGTERM
 				if grace > 0 {
-					time.Sleep(silence / 5)
+					time.Sleep(oneAsking)
 					run.signals <- syscall.SIGINT
 				}
-				if o := run.end(t); o.status != exitOK || o.took > time.Minute+silence/5+150*time.Millisecond {
+				if o := run.end(t); o.status != exitOK || o.took > time.Minute+oneAsking+150*time.Millisecond {
 					t.Errorf("ended after %v with status %d", o.took, o.status)
 				}
 				checkNumbered(t, m.Records(), 3)
@@ -211,6 +211,23 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// timeout(1) signals its child, and at once the group that the child is in.
+func TestSignalThatComesTwiceAtOnceLeavesTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const needs = 5 * time.Second
+		slow := &sinktest.Script{Then: sinktest.Slow(needs)}
+		run := start(t, fapilog.Config{}, limits{time.Hour, 10 * time.Second}, strings.NewReader(numbered(10)), slow)
+		run.signals <- syscall.SIGTERM
+		run.signals <- syscall.SIGTERM
+		time.Sleep(oneAsking - 1)
+		run.signals <- syscall.SIGHUP
+		if o := run.end(t); o.status != exitOK || o.took != needs {
+			t.Errorf("ended after %v with status %d, want %v and 0", o.took, o.status, needs)
+		}
+		checkNumbered(t, slow.Records(), 10)
+	})
+}
+
 // deaf is a standard error that nobody reads.
 type deaf struct{ released chan struct{} }
 
@@ -238,6 +255,7 @@ func TestStuckStandardErrorDoesNotOutliveTheSignals(t *testing.T) {
 		default:
 		}
 		signals <- syscall.SIGTERM
+		time.Sleep(oneAsking)
 		signals <- syscall.SIGTERM
 		began := time.Now()
 		if status := <-ended; status != exitOK || time.Since(began) > lastWords {

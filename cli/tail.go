@@ -55,7 +55,8 @@ ends. What a file of positions holds of other FILEs is kept.
 
 tail waits for sinks rather than lose lines, as pipe does; the files keep what is not
 read yet. It ends with SIGINT or SIGTERM, which allow --grace for what has been
-written until then. A second signal ends everything at once.
+written until then. A second signal, 500ms after the first or later, ends everything
+at once.
 
 The last two lines on standard error are JSON objects: what was read, {"input":{...}},
 and the ledger, which says what became of every line. The exit status is

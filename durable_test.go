@@ -365,11 +365,22 @@ func TestRecordsOfASinkThatIsLeftOutWaitForNobody(t *testing.T) {
 		log(p, 0, 10)
 		time.Sleep(time.Second)
 		_ = leave(t, p)
-		p = open(t, onDisk(dir, Config{Routes: []Route{{Name: "b", Sink: new(sinktest.Memory)}}}))
-		delivers(t, p)
-		p = open(t, onDisk(dir, Config{}), new(sinktest.Memory), new(sinktest.Memory))
+		var heard events
+		p = open(t, onDisk(dir, Config{OnEvent: heard.note, Routes: []Route{{Name: "b", Sink: new(sinktest.Memory)}}}))
 		delivers(t, p)
 		s := p.Stats()
+		if told := heard.of(EventDropped); len(told) != 1 || told[0].Sink != "a" || told[0].Reason != DroppedGone || told[0].Count != 10 {
+			t.Errorf("told of %+v", told)
+		}
+		if s.Complete() || s.Journal.Gone["a"] != 10 || len(s.Journal.Gone) != 1 {
+			t.Errorf("a process that has dropped what was left: %+v", s)
+		}
+		p = open(t, onDisk(dir, Config{}), new(sinktest.Memory), new(sinktest.Memory))
+		delivers(t, p)
+		s = p.Stats()
+		if !s.Complete() {
+			t.Errorf("what another process has dropped is told again: %+v", s)
+		}
 		if k := s.Sinks[0]; k.Appended != 10 || k.Dropped[DroppedGone] != 10 || k.Delivered != 0 {
 			t.Errorf("%+v", k) // they were let go of when every sink there was had them
 		}

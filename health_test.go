@@ -41,7 +41,7 @@ func TestEachChangeOfTheJournalsHealthIsToldOnce(t *testing.T) {
 				logger, text := lines()
 				p := open(t, Config{OnEvent: heard.note, Diagnostics: logger}, new(sinktest.Memory))
 				var also int
-				h := newHealth(p.reporter, func(journal.Health) { also++; panic("user") })
+				h := newHealth(p.reporter, journal.Config{OnHealth: func(journal.Health) { also++; panic("user") }})
 				for _, change := range test.changes {
 					h.changed(change)
 				}
@@ -59,6 +59,26 @@ func TestEachChangeOfTheJournalsHealthIsToldOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatTheJournalLetsGoOfIsToldAndSummedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var heard events
+		p := open(t, Config{OnEvent: heard.note}, new(sinktest.Memory))
+		var also []journal.Gone
+		h := newHealth(p.reporter, journal.Config{OnGone: func(g journal.Gone) { also = append(also, g); panic("user") }})
+		told := []journal.Gone{{Key: "audit", Records: 5}, {Key: "old", Records: 1}, {Key: "audit", Records: 2}}
+		for _, g := range told {
+			h.lost(g)
+		}
+		synctest.Wait()
+		if n := len(heard.of(EventDropped)); n != 3 || !slices.Equal(also, told) {
+			t.Errorf("%d events, and the configuration's own function was told of %v", n, also)
+		}
+		if got := h.lostSoFar(); got["audit"] != 7 || got["old"] != 1 {
+			t.Errorf("%v", got)
+		}
+	})
 }
 
 func TestStatsOfAJournalInMemoryDoNotSpeakOfADirectory(t *testing.T) {

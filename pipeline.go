@@ -22,6 +22,7 @@ type Pipeline struct {
 	deliveries []*delivery // in the order of the configuration
 	loops      []*loop
 	reporter   *reporter
+	health     *health
 	closer     closer
 	replays    bool // payloads begin with the record's id; see Replayer
 
@@ -94,7 +95,8 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 func (p *Pipeline) open(ctx context.Context, routes []route) (err error) {
 	p.reporter = newReporter(p.config.Diagnostics, p.insideContext(), p.config.OnEvent)
 	cfg := p.config.Journal
-	cfg.OnHealth = newHealth(p.reporter, cfg.OnHealth).changed
+	p.health = newHealth(p.reporter, cfg)
+	cfg.OnHealth, cfg.OnGone = p.health.changed, p.health.lost
 	if p.journal, err = journal.Open(cfg); err != nil {
 		return fmt.Errorf("fapilog: %w", err)
 	}

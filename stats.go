@@ -58,6 +58,12 @@ type JournalStats struct {
 	Since  time.Time `json:"since,omitzero"`  // when that began, or ended last
 	Lives  int       `json:"lives"`           // what earlier processes have left: subdirectories still to be delivered
 
+	// Gone is what this process has dropped of what earlier ones had left for sinks that
+	// are configured no more, or are disabled: records, by the sink's name or, without
+	// one, scheme and a hash of its place. They count in that sink's row, as
+	// DroppedGone, if it is configured again.
+	Gone map[string]uint64 `json:"gone,omitempty"`
+
 	Problems []string `json:"problems,omitempty"` // what else is wrong with the directory, or has no room at present
 }
 
@@ -114,10 +120,14 @@ func (s *SinkStats) UnmarshalJSON(text []byte) error {
 }
 
 // Complete reports whether every record was delivered or diverted, or was not
-// meant for its sink: none dropped, none quarantined, none left, none refused.
+// meant for its sink: none dropped, none quarantined, none left, none refused, and
+// none gone of what earlier processes have left for sinks that are not there any more.
 // What earlier processes have dropped or quarantined is their affair.
 func (s Stats) Complete() bool {
 	if s.Closed+s.EncodeFailed+s.Refused > 0 {
+		return false
+	}
+	if s.Journal != nil && len(s.Journal.Gone) > 0 {
 		return false
 	}
 	for _, k := range s.Sinks {

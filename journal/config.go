@@ -37,8 +37,16 @@ type Config struct {
 	// process however that comes. It is made where it is missing. Empty: memory.
 	Dir          string
 	OnHealth     func(Health) // called when OnDisk changes or there is another problem, one call at a time, on a goroutine that nobody waits for but Close; must not call Close; nil: nobody is told
+	OnGone       func(Gone)   // called when records are let go of that nobody will read, on a goroutine of the journal, before Close returns; must neither wait nor call the journal; nil: nobody is told
 	MaxBytes     int64        // all segments together; 0: 64 MiB, with Dir 1 GiB; at least 8 KiB
 	SegmentBytes int64        // one segment, 4 KiB to 1 GiB; 0: MaxBytes/16 within 256 KiB and 4 MiB, at most MaxBytes/2
+}
+
+// Gone is what a key had not settled of an earlier life when that was let go of,
+// as no cursor of the key was made. A later one counts the records in its Settled.
+type Gone struct {
+	Key     string
+	Records uint64
 }
 
 // Validate returns every mistake in c, joined, or nil. Open calls it.

@@ -220,5 +220,24 @@ func (j *Journal) foldOne(e *era, m marks) bool {
 	if err != nil {
 		st.complain(err)
 	}
+	j.tellGone(e, m)
 	return true
+}
+
+// tellGone tells of what keys without a cursor had not settled of a life that was
+// folded.
+func (j *Journal) tellGone(e *era, m marks) {
+	if j.store.onGone == nil {
+		return
+	}
+	j.mu.Lock()
+	for _, c := range j.keyed {
+		delete(m, c.key)
+	}
+	j.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if next := m[key].Next; next < e.dead.End {
+			j.store.onGone(Gone{key, e.dead.End - next})
+		}
+	}
 }

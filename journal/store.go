@@ -39,6 +39,7 @@ type store struct {
 	root     string
 	created  time.Time // when the life began: now, or after every other in the directory if the clock was set back
 	onHealth func(Health)
+	onGone   func(Gone)
 	kicks    chan struct{} // the custodian has something to do; capacity 1
 	done     chan struct{} // closed when the custodian has ended
 	news     chan struct{} // inform has something to look at; capacity 1
@@ -110,6 +111,7 @@ func openDurable(fs disk.FS, cfg Config) (*Journal, error) {
 		root:     cfg.Dir,
 		created:  time.Now(),
 		onHealth: cfg.OnHealth,
+		onGone:   cfg.OnGone,
 		kicks:    make(chan struct{}, 1),
 		done:     make(chan struct{}),
 		news:     make(chan struct{}, 1),

@@ -46,8 +46,8 @@ read, or was missed, is told on standard error. Every followed file takes a
 descriptor, and so do up to 128 rotated ones of each that wait.
 
 With FAPILOG_JOURNAL=DIR tail keeps in DIR/tail how far each file has been read, and
-goes on there when it is started again for the same FILEs: no line is lost, however
-it ended, under whatever name the file is found beside the other; after a kill the
+goes on there when it is started again, also with other FILEs besides: no line is lost,
+however it ended, under whatever name the file is found beside the other; after a kill the
 lines of the last second may come twice. With --positions alone the journal is in
 memory, and positions move only while every line has been delivered that was read: all
 lines since the last such moment come again. Without either tail starts at the files'
@@ -173,6 +173,9 @@ func (f *tailFlags) openStore(journal string) (*follow.Store, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("fapilog tail: positions: %w", err)
+	}
+	if f.positions == "" {
+		store.Beside() // for FILEs that have come to the command line
 	}
 	return store, nil
 }

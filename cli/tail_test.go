@@ -157,6 +157,17 @@ func TestTailGoesOnWhereItStoppedInTheJournalsDirectory(t *testing.T) {
 	checkSame(t, "all", all, []string{"line 0", "half 0", "line 2", "half 1", "line 4"})
 }
 
+func TestTailOfOneMoreFileGoesOnWhereItStopped(t *testing.T) {
+	dir := t.TempDir()
+	a, b, journal := filepath.Join(dir, "a.log"), filepath.Join(dir, "b.log"), filepath.Join(dir, "journal")
+	appendTo(t, a, "line 0\n")
+	appendTo(t, b, "old\n")
+	_, _, first := startTailing(t, journal, "--from-start", a).finish(t)
+	appendTo(t, a, "line 1\n")
+	_, _, second := startTailing(t, journal, a, b).finish(t)
+	checkSame(t, "all", messagesOf(t, append(first, second...)), []string{"line 0", "line 1"})
+}
+
 func messagesOf(t *testing.T, records []string) (msgs []string) {
 	t.Helper()
 	for _, r := range records {

@@ -96,16 +96,16 @@ func (f *Follower) resume() {
 		return
 	}
 	p, err := f.config.Store.load()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return
-	case err != nil:
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.everything = true
 		f.report(f.config.Store.path, fmt.Sprintf("the positions cannot be read (%s); reading everything there is from the start", cause(err)))
 		return
 	}
+	for _, other := range f.config.Store.others() {
+		p.add(other, f.wants)
+	}
 	for _, pattern := range p.Patterns {
-		if i := slices.IndexFunc(f.config.Patterns, func(q string) bool { return absolute(q) == pattern }); i >= 0 {
+		if i := f.indexOf(pattern); i >= 0 {
 			f.before = append(f.before, f.config.Patterns[i])
 		} else {
 			f.others.Patterns = append(f.others.Patterns, pattern)
@@ -123,6 +123,43 @@ func (f *Follower) resume() {
 			f.recall(s, g)
 		}
 	}
+}
+
+// wants reports whether a path or pattern, which is absolute, is followed.
+func (f *Follower) wants(abs string) bool {
+	_, ok := f.spelled(abs)
+	return ok || f.indexOf(abs) >= 0
+}
+
+// indexOf returns which of the patterns an absolute one is, or -1.
+func (f *Follower) indexOf(abs string) int {
+	return slices.IndexFunc(f.config.Patterns, func(p string) bool { return absolute(p) == abs })
+}
+
+// add adds what p lacks and other has, of the paths and patterns that are wanted.
+func (p *positions) add(other positions, wanted func(abs string) bool) {
+	held := make(map[identity]bool)
+	for _, path := range p.Streams {
+		for _, g := range path.Files {
+			held[g.identity] = true
+		}
+	}
+	for _, path := range other.Streams {
+		if p.has(path.Path) || !wanted(path.Path) {
+			continue
+		}
+		path.Files = slices.DeleteFunc(path.Files, func(g saved) bool { return held[g.identity] }) // it was renamed since
+		p.Streams = append(p.Streams, path)
+	}
+	for _, pattern := range other.Patterns {
+		if !slices.Contains(p.Patterns, pattern) && wanted(pattern) {
+			p.Patterns = append(p.Patterns, pattern)
+		}
+	}
+}
+
+func (p *positions) has(path string) bool {
+	return slices.ContainsFunc(p.Streams, func(s savedPath) bool { return s.Path == path })
 }
 
 // recall registers one file.

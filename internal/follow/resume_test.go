@@ -281,6 +281,66 @@ func TestStoreNameIsOneForTheSamePatterns(t *testing.T) {
 	}
 }
 
+// beside begins with the positions that are kept for these patterns in a directory for all.
+func (r *rig) beside(patterns ...string) {
+	r.t.Helper()
+	name, err := StoreName(patterns)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	store, err := OpenStore(r.path("tail/" + name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	store.Beside()
+	r.now = time.Now() // as Finish has it: the latest positions are known by it
+	r.begin(true, Config{Store: store}, patterns...)
+}
+
+func TestFileThatIsFollowedWithOthersNowGoesOnWhereItStopped(t *testing.T) {
+	r := newRig(t)
+	r.write("b.log", "old\n")
+	r.beside("a.log")
+	r.write("a.log", "1\n")
+	r.step()
+	r.stop()
+	r.write("a.log", "2\n")
+	r.beside("a.log", "b.log")
+	r.write("b.log", "x\n")
+	r.step()
+	r.stop()
+	r.want("1", "2", "b.log:x")
+
+	r.write("a.log", "3\n")
+	r.beside("a.log", "b.log", "c.log") // the latest positions of a.log count
+	r.stop()
+	r.want("1", "2", "b.log:x", "3")
+	r.write("d.log", "y\n")
+	r.beside("[ad].log") // a pattern that nobody has followed
+	r.stop()
+	r.want("1", "2", "b.log:x", "3")
+	r.write("a.log", "4\n")
+	r.write("e.log", "new\n")
+	r.write("d.log", "z\n")
+	r.beside("[ad].log", "[e].log")
+	r.stop()
+	r.want("1", "2", "b.log:x", "3", "4", "d.log:z")
+}
+
+func TestPositionsOfItsOwnCountBeforeThoseBeside(t *testing.T) {
+	r := newRig(t)
+	r.beside("a.log")
+	r.write("a.log", "1\n")
+	r.step()
+	r.stop()
+	r.write("a.log", "2\n")
+	r.beside("a.log", "b.log")
+	r.stop()
+	r.want("1", "2")
+	r.beside("a.log") // whose sinks may be others: it has not read the second line
+	r.want("1", "2", "2")
+}
+
 func TestPositionsAreNotKeptWhileTheLinesAreNotSafe(t *testing.T) {
 	r := newRig(t)
 	store, err := OpenStore(r.path("positions"))

@@ -20,9 +20,12 @@ import (
 // Another file beside it, with .lock added to its name, is locked while a Store is open,
 // and stays.
 type Store struct {
-	path string
-	lock *os.File
+	path   string
+	lock   *os.File
+	beside bool // see Beside
 }
+
+const storeExt = ".positions"
 
 // StoreName is the name of the file, in a directory for all Stores, of those who follow
 // patterns: in whatever order they are given, and relative to whatever directory.
@@ -37,7 +40,7 @@ func StoreName(patterns []string) (string, error) {
 	}
 	slices.Sort(all)
 	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(all), "\n")))
-	return hex.EncodeToString(sum[:16]) + ".positions", nil
+	return hex.EncodeToString(sum[:16]) + storeExt, nil
 }
 
 // ErrNotPositions says that the file holds something else, which is not to be replaced.
@@ -66,7 +69,7 @@ func OpenStore(path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Store{path, lock}, nil
+	return &Store{path: path, lock: lock}, nil
 }
 
 // checkStore reports a file that may not be replaced.
@@ -91,6 +94,32 @@ func checkStore(path string) error {
 		return ErrNotPositions
 	}
 	return nil
+}
+
+// Beside has a Follower look for what the Store has no positions of in the others that lie
+// beside it, whose names are of [StoreName]: those of who follows some of its patterns with
+// others. They are only read.
+func (s *Store) Beside() { s.beside = true }
+
+// others returns what the Stores beside this one hold, the latest first. What cannot be
+// read is left out: nobody has said that it is there.
+func (s *Store) others() (all []positions) {
+	if !s.beside {
+		return nil
+	}
+	dir := filepath.Dir(s.path)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if path == s.path || filepath.Ext(path) != storeExt {
+			continue
+		}
+		if p, err := (&Store{path: path}).load(); err == nil {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b positions) int { return b.Kept.Compare(a.Kept) })
+	return all
 }
 
 // Close unlocks the file. A Follower that has the Store closes it.

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/internal/follow"
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/console"
 	"github.com/fapilog/fapilog/sink/file"
 )
 
@@ -30,8 +34,8 @@ Example:
 
 FILE may be a pattern with * ? and [], quoted for the shell. New files that match it
 are followed too, but for compressed ones, such as *.gz; rotated copies that match
-would be read twice: name them so that they do not. The file of a --sink must not be
-among them. A file that is there when tail starts is read from its end, one that
+would be read twice: name them so that they do not. The file of a --sink, or
+one that the console is redirected to, must not be among them. A file that is there when tail starts is read from its end, one that
 appears later from its start. Of a file that does not end with a line's end, the last
 line waits for it.
 
@@ -119,7 +123,8 @@ func runTail(std streams, args []string) int {
 // openTail opens the positions and the pipeline. The caller runs the session, which
 // closes both.
 func (f *tailFlags) openTail(cfg fapilog.Config, l limits, std streams) (*session, error) {
-	if err := f.checkSinks(cfg); err != nil {
+	outputs := consoles(cfg)
+	if err := f.checkSinks(cfg, outputs); err != nil {
 		return nil, err
 	}
 	store, err := f.openStore(cfg.Journal.Dir)
@@ -134,7 +139,7 @@ func (f *tailFlags) openTail(cfg fapilog.Config, l limits, std streams) (*sessio
 		return nil, err
 	}
 	t := follow.New(follow.Config{
-		Patterns: f.values, FromStart: f.fromStart, Store: store, Hold: time.Duration(f.multiline.timeout),
+		Patterns: f.values, FromStart: f.fromStart, Store: store, Hold: time.Duration(f.multiline.timeout), Outputs: outputs,
 		Lines:   func(path string) follow.Lines { return newTailLines(f.multiline, path, s.lines) },
 		Durable: func() bool { return safe(s.lines) },
 		Report:  func(path, text string) { fmt.Fprintf(s.stderr, "fapilog tail: %s: %s\n", path, text) },
@@ -180,9 +185,14 @@ func (f *tailFlags) openStore(journal string) (*follow.Store, error) {
 	return store, nil
 }
 
-// checkSinks reports a sink whose own file is followed: each of its lines would come
-// back to it.
-func (f *tailFlags) checkSinks(cfg fapilog.Config) error {
+// checkSinks reports a sink whose own file is followed, or the console's if that was
+// redirected to one: each line would come back to it.
+func (f *tailFlags) checkSinks(cfg fapilog.Config, outputs []fs.FileInfo) error {
+	for _, o := range outputs {
+		if follow.CoversFile(f.values, o) {
+			return errors.New("fapilog tail: the file that a console sink writes to is followed itself: what is written to it would be read and written again for ever; name other files, or redirect to another one")
+		}
+	}
 	for _, r := range cfg.Routes {
 		path := filePath(r.URI)
 		if path != "" && follow.Covers(f.values, path) {
@@ -195,16 +205,36 @@ func (f *tailFlags) checkSinks(cfg fapilog.Config) error {
 // filePath returns the path of a file sink's file, or nothing if uri is that of another
 // sink.
 func filePath(uri string) string {
+	if c, ok := openerOf(uri).(*file.Config); ok {
+		return c.Path
+	}
+	return ""
+}
+
+// consoles returns the files that standard output and standard error were redirected to,
+// where a sink writes to them.
+func consoles(cfg fapilog.Config) (files []fs.FileInfo) {
+	for _, r := range cfg.Routes {
+		c, ok := openerOf(r.URI).(*console.Config)
+		if !ok {
+			continue
+		}
+		if info, err := cmp.Or(c.File, os.Stdout).Stat(); err == nil && info.Mode().IsRegular() {
+			files = append(files, info)
+		}
+	}
+	return files
+}
+
+// openerOf returns that of the sink whose URI it is, without its parameters, or nil if the
+// URI is malformed: New says so.
+func openerOf(uri string) sink.Opener {
 	place, _, _ := strings.Cut(uri, "?")
 	opener, err := sink.Parse(place, nil)
 	if err != nil {
-		return "" // New says so
+		return nil
 	}
-	c, _ := opener.(*file.Config)
-	if c == nil {
-		return ""
-	}
-	return c.Path
+	return opener
 }
 
 // tail offers the lines of all files to the pipeline until the first signal, and then

@@ -305,6 +305,28 @@ func TestTailThatWouldFeedItselfIsRefused(t *testing.T) {
 	}
 }
 
+func TestTailThatWouldReadWhatItPrintsIsRefused(t *testing.T) {
+	t.Chdir(t.TempDir())
+	all, err := os.Create("all.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal := os.Stdout
+	os.Stdout = all
+	t.Cleanup(func() { os.Stdout = terminal; all.Close() })
+	const what = "the file that a console sink writes to is followed itself"
+	for _, args := range [][]string{{"*.log"}, {"all.log"}, {"--sink", "file:b", "--sink", "stdout://?format=json", "./*.log"}} {
+		if err := refusal(t, args); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	for _, args := range [][]string{{"*.txt"}, {"--sink", "stderr", "*.log"}} {
+		if err := refusal(t, args); err != nil {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 func TestTailJoinsTheLinesOfARecord(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "app.log")

@@ -269,9 +269,19 @@ func (f *Follower) take(s *stream, path string, id identity, p place, now time.T
 	return true, err
 }
 
+var errOutput = errors.New("it is where a sink writes: what is written would be read and written again for ever")
+
+func (f *Follower) isOutput(h *os.File) bool {
+	info, err := h.Stat()
+	return err == nil && slices.ContainsFunc(f.config.Outputs, func(o fs.FileInfo) bool { return os.SameFile(o, info) })
+}
+
 // put has an open file read, unless it is or was; it owns h. A file that was made just
 // now is none that was.
 func (f *Follower) put(s *stream, h *os.File, path string, id identity, p place, made bool, now time.Time) error {
+	if f.isOutput(h) {
+		return errors.Join(errOutput, h.Close())
+	}
 	f.mu.Lock()
 	g := f.known[id]
 	open := g != nil && g.status == live

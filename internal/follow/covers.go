@@ -1,8 +1,10 @@
 package follow
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Covers reports whether whoever follows patterns follows the file of a path, which need
@@ -19,6 +21,16 @@ func Covers(patterns []string, path string) bool {
 		}
 	}
 	return false
+}
+
+// CoversFile reports whether whoever follows patterns follows a file that is there.
+func CoversFile(patterns []string, file fs.FileInfo) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		return slices.ContainsFunc(expanded(p), func(path string) bool {
+			info, err := os.Stat(path)
+			return err == nil && os.SameFile(info, file)
+		})
+	})
 }
 
 // coversName reports whether a path's last name is the pattern's, in the same directory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,10 @@ type Config struct {
 	Store *Store        // where positions are kept; nil: nowhere
 	Scan  time.Duration // between two looks at the files' names; default 1s
 	Hold  time.Duration // for which lines are held without another one; 0: for ever
+
+	// Outputs are files that are not read, under whatever name they appear: what is read
+	// goes to them. That is told as a failure.
+	Outputs []fs.FileInfo
 
 	// Lines returns what takes the lines of one of path's files.
 	Lines func(path string) Lines

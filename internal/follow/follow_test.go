@@ -2,6 +2,7 @@ package follow
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -331,6 +332,28 @@ func TestSymbolicLinkIsFollowedFromTargetToTarget(t *testing.T) {
 		r.later(time.Minute)
 		r.later(time.Minute)
 		r.want("1", "2", "3", "4", "5")
+	})
+}
+
+func TestFileThatTheLinesGoToIsNotRead(t *testing.T) {
+	both(t, func(t *testing.T, r *rig, watched bool) {
+		r.write("all.tmp", "written\n")
+		output, err := os.Stat(r.path("all.tmp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.begin(watched, Config{Outputs: []fs.FileInfo{output}}, "*.log")
+		r.rename("all.tmp", "all.log")
+		r.write("a.log", "1\n")
+		r.step()
+		r.write("all.log", "written again\n")
+		r.later(time.Second)
+		r.later(time.Second)
+		r.want("1")
+		told := slices.DeleteFunc(slices.Clone(r.told), func(s string) bool { return !strings.Contains(s, "where a sink writes") })
+		if len(told) != 1 || r.f.Summary().Whole() {
+			t.Errorf("told %q; %+v", r.told, r.f.Summary())
+		}
 	})
 }
 

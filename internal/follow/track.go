@@ -276,7 +276,11 @@ func (f *Follower) putArrival(a *arrival, h *os.File, id identity) bool {
 		a.stream = f.addStream(a.born)
 	}
 	made := a.made && names(h) == 1 // a link is made of what was there
-	if err := f.put(a.stream, h, a.path, id, asNewest, made, time.Now()); err != nil {
+	err := f.put(a.stream, h, a.path, id, asNewest, made, time.Now())
+	if errors.Is(err, errOutput) {
+		return true // the next look tells of it
+	}
+	if err != nil {
 		f.miss(a.path, "cannot be read ("+cause(err)+"): not read")
 		return true
 	}

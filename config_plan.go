@@ -3,6 +3,7 @@ package fapilog
 import (
 	"cmp"
 	"flag"
+	"fmt"
 	"slices"
 
 	"github.com/fapilog/fapilog/journal"
@@ -49,12 +50,19 @@ type Setting struct {
 // Changed reports whether the setting differs from its default.
 func (s Setting) Changed() bool { return s.Value != s.Default }
 
-// Plan validates c and says what [New] would open. It opens and creates nothing.
-// The error is the one that New would return: a [*ConfigError] with all mistakes.
+// Plan validates c and says what [New] would open. It opens and creates nothing; it looks
+// whether the journal's directory, if it is there, is fit for this process's user. The
+// error is the one that New would return: a [*ConfigError] with all mistakes of the
+// configuration, or what is wrong with that directory.
 func (c Config) Plan() (*Plan, error) {
 	c, routes, err := c.planned()
 	if err != nil {
 		return nil, err
+	}
+	if c.Journal.Dir != "" {
+		if err := journal.CheckDir(c.Journal.Dir); err != nil {
+			return nil, fmt.Errorf("fapilog: %w", err)
+		}
 	}
 	plan := &Plan{Settings: c.settings()}
 	for _, r := range c.Routes {

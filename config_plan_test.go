@@ -165,6 +165,19 @@ func TestPlanIsTheErrorOfNew(t *testing.T) {
 	}
 }
 
+func TestPlanRefusesAJournalsDirectoryThatNewWouldRefuse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	if err := os.WriteFile(dir, []byte("a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := uris("conf://h")
+	c.Journal.Dir = dir
+	_, want := New(t.Context(), c)
+	if plan, err := c.Plan(); plan != nil || err == nil || want == nil || err.Error() != want.Error() {
+		t.Errorf("%v\nNew: %v", err, want)
+	}
+}
+
 func TestPlanCreatesNothing(t *testing.T) {
 	dir := t.TempDir()
 	c := uris("conf://h", "file:"+filepath.Join(dir, "a", "x.log")+"?quarantine="+filepath.Join(dir, "q"))

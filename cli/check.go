@@ -21,7 +21,8 @@ const checkHelp = `Usage: fapilog check [flags]
 Validates the configuration, which is that of the environment, and says what
 would run: the journal, and each sink with its settings and what becomes of
 records while its circuit is open. Secrets are masked. Nothing is opened or
-created. Mistakes are told in the words in which a start would tell them.
+created, but it looks whether the journal's directory is fit for the user who runs
+check. Mistakes are told in the words in which a start would tell them.
 
 Flags:
 %s

@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"runtime"
@@ -109,6 +110,16 @@ type Journal struct {
 // begins in memory, says so (see [Health]) and moves to disk when it can.
 func Open(cfg Config) (*Journal, error) {
 	return openOn(disk.OS(), cfg)
+}
+
+// CheckDir returns the error that Open would return for a directory that is not fit for a
+// journal of this process's user. It only looks: one that is missing is no error, and
+// neither is one that cannot be made or that fails.
+func CheckDir(dir string) error {
+	if err := disk.CheckRoot(dir); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
 }
 
 // openOn opens a journal on a file system.

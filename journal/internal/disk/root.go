@@ -25,6 +25,20 @@ func (system) OpenRoot(dir string) error {
 	return fit(dir, info)
 }
 
+// CheckRoot returns the error that matches [ErrUnfit] which OpenRoot would return for
+// dir as it is, or nil. It only looks; one that is missing would be made.
+func CheckRoot(dir string) error {
+	dir = filepath.Clean(dir)
+	info, err := os.Lstat(dir)
+	if err == nil {
+		return fit(dir, info)
+	}
+	if err = reach(dir, err); errors.Is(err, ErrUnfit) {
+		return err
+	}
+	return nil
+}
+
 // reach tells what the user can mend from what the system has to get over.
 func reach(dir string, err error) error {
 	for _, mistake := range []error{fs.ErrPermission, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EINVAL} {

@@ -14,7 +14,12 @@ import (
 func TestOpenRootMakesTheDirectoryAndItsParents(t *testing.T) {
 	top := filepath.Join(t.TempDir(), "a")
 	dir := filepath.Join(top, "b", "c")
+	must(t, CheckRoot(dir))
+	if _, err := os.Lstat(top); err == nil {
+		t.Error("CheckRoot has made something")
+	}
 	must(t, OS().OpenRoot(dir))
+	must(t, CheckRoot(dir))
 	for _, path := range []string{top, filepath.Dir(dir), dir} {
 		if got := lstat(t, path).Mode(); got != fs.ModeDir|0o700 {
 			t.Errorf("%s has mode %v", path, got)
@@ -65,7 +70,11 @@ func TestOpenRootSaysWhatToDoAboutAnUnfitDirectory(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "d")
 			c.make(t, dir)
+			before := CheckRoot(dir + c.below)
 			err := OS().OpenRoot(dir + c.below)
+			if before == nil || err != nil && before.Error() != err.Error() {
+				t.Errorf("CheckRoot says %v, OpenRoot %v", before, err)
+			}
 			if !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), c.advice) {
 				t.Errorf("got %v; want ErrUnfit with %q", err, c.advice)
 			}

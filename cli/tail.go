@@ -32,7 +32,8 @@ Flags:
 Example:
   fapilog tail --sink file:/srv/all.log /var/log/app.log '/var/log/nginx/*.log'
 
-FILE may be a pattern with * ? and [], quoted for the shell. New files that match it
+FILE may be a pattern with * ? and [], quoted for the shell, unless there is a file of
+exactly that name. New files that match it
 are followed too, but for compressed ones, such as *.gz; rotated copies that match
 would be read twice: name them so that they do not. The file of a --sink, or
 one that the console is redirected to, must not be among them. A file that is there when tail starts is read from its end, one that

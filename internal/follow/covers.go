@@ -36,7 +36,8 @@ func CoversFile(patterns []string, file fs.FileInfo) bool {
 // coversName reports whether a path's last name is the pattern's, in the same directory.
 func coversName(pattern, path string) bool {
 	want, name := filepath.Base(pattern), filepath.Base(path)
-	if matched, _ := filepath.Match(want, name); hasMeta(want) && (!matched || isCompressed(name)) || !hasMeta(want) && want != name {
+	several := isPattern(pattern) && hasMeta(want)
+	if matched, _ := filepath.Match(want, name); several && (!matched || isCompressed(name)) || !several && want != name {
 		return false
 	}
 	dir := filepath.Dir(path)
@@ -50,7 +51,7 @@ func coversName(pattern, path string) bool {
 
 // expanded returns the paths that a pattern stands for now.
 func expanded(pattern string) []string {
-	if !hasMeta(pattern) {
+	if !isPattern(pattern) {
 		return []string{pattern}
 	}
 	paths, _ := filepath.Glob(pattern) // Check has seen the pattern

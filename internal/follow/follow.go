@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +31,8 @@ const (
 // Config says what a Follower follows. Patterns and Lines are needed.
 type Config struct {
 	// Patterns are paths, or patterns of [filepath.Match], of files; see [Check]. What
-	// does not exist yet is waited for. A pattern stands for files only.
+	// does not exist yet is waited for. A pattern stands for files only. Where there is a
+	// file of exactly that name at first, it is a path.
 	Patterns []string
 
 	// FromStart has the files that are there at first, and that Store does not know, read
@@ -121,7 +123,7 @@ func newFollower(c Config, w *watch) *Follower {
 	}
 	f.config.Patterns = nil
 	for _, p := range c.Patterns {
-		if !hasMeta(p) {
+		if !isPattern(p) {
 			f.addStream(p)
 		} else {
 			f.config.Patterns = append(f.config.Patterns, filepath.Clean(p))
@@ -136,13 +138,23 @@ func Check(pattern string) error {
 	if pattern == "" {
 		return errors.New("an empty path")
 	}
-	if _, err := filepath.Match(pattern, ""); err != nil && hasMeta(pattern) {
+	if _, err := filepath.Match(pattern, ""); err != nil && isPattern(pattern) {
 		return errors.New("malformed pattern; put \\ before a [ that stands for itself")
 	}
 	return nil
 }
 
-// hasMeta reports whether path is a pattern rather than a path.
+// isPattern reports whether path is a pattern rather than a path: what there is under
+// exactly that name is meant, whatever characters are in it.
+func isPattern(path string) bool {
+	if !hasMeta(path) {
+		return false
+	}
+	_, err := os.Lstat(path)
+	return err != nil
+}
+
+// hasMeta reports whether path may be a pattern rather than a path.
 func hasMeta(path string) bool { return strings.ContainsAny(path, `*?[`) }
 
 // Run follows the files until ctx ends. An error is one of Lines; then it ends too.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestFileThatAppearsLaterIsReadFromItsStart(t *testing.T) {
 		r.write("b2.txt", "no\n")
 		r.step()
 		r.want("1", "b1.log:x")
-		if want := []string{"a.log: does not exist; waiting for it"}; !slices.Equal(r.told, want) {
+		if want := []string{"b*.log: matches no file yet; waiting for one", "a.log: does not exist; waiting for it"}; !slices.Equal(r.told, want) {
 			t.Errorf("told %q, want %q", r.told, want)
 		}
 	})
@@ -335,6 +336,54 @@ func TestSymbolicLinkIsFollowedFromTargetToTarget(t *testing.T) {
 	})
 }
 
+func TestPatternThatMatchesNothingIsToldOnce(t *testing.T) {
+	r := newRig(t)
+	r.write("d.log.gz", "")
+	r.begin(true, Config{}, "a*.log", "b*.log", "d*")
+	r.later(time.Minute)
+	const what = "matches no file yet; waiting for one"
+	told := slices.DeleteFunc(slices.Clone(r.told), func(s string) bool { return !strings.Contains(s, what) })
+	if want := []string{"a*.log: " + what, "b*.log: " + what, "d*: " + what}; !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+	r.write("a.log", "1\n")
+	r.step()
+	r.want("1")
+}
+
+func TestFileOfExactlyTheNameIsMeant(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("names have none of these characters")
+	}
+	names := []string{"app[1].log", "[x.log", "what?.log", "*"}
+	r := newRig(t)
+	for _, name := range append(names, "app1.log") {
+		r.write(name, "old\n")
+	}
+	for _, name := range names {
+		if err := Check(r.path(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if Covers([]string{r.path(name)}, r.path("app1.log")) || !Covers([]string{r.path(name)}, r.path(name)) {
+			t.Errorf("%s covers another file, or not itself", name)
+		}
+	}
+	r.begin(true, Config{}, names...)
+	var want []string
+	for _, name := range append(names, "app1.log") {
+		r.write(name, "1\n")
+		r.step()
+		want = append(want, name+":1")
+	}
+	r.want(want[:len(names)]...)
+	r.remove(names[0])
+	r.later(time.Second)
+	r.later(time.Second)
+	if !slices.Contains(r.told, names[0]+": does not exist; waiting for it") {
+		t.Errorf("told %q", r.told)
+	}
+}
+
 func TestFileThatTheLinesGoToIsNotRead(t *testing.T) {
 	both(t, func(t *testing.T, r *rig, watched bool) {
 		r.write("all.tmp", "written\n")
@@ -411,7 +460,7 @@ func TestWhatIsNoFileIsToldOnce(t *testing.T) {
 	}
 	r.begin(true, Config{}, "a.log", "*.log")
 	r.later(time.Second)
-	want := []string{"a.log: opening: " + errNotRegular.Error() + "; trying again every 1s"}
+	want := []string{"*.log: matches no file yet; waiting for one", "a.log: opening: " + errNotRegular.Error() + "; trying again every 1s"}
 	if !slices.Equal(r.told, want) {
 		t.Errorf("told %q, want %q", r.told, want)
 	}

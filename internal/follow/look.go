@@ -34,6 +34,7 @@ func (f *Follower) look(now time.Time) {
 // expand begins streams for what matches a pattern by now.
 func (f *Follower) expand() {
 	for _, p := range f.config.Patterns {
+		found := false
 		paths, _ := filepath.Glob(p) // the pattern is well-formed; what cannot be read does not match
 		for _, path := range paths {
 			if isCompressed(path) {
@@ -44,12 +45,16 @@ func (f *Follower) expand() {
 			if err == nil && !info.Mode().IsRegular() {
 				continue
 			}
+			found = true
 			if err == nil {
 				f.saw(id, path)
 			}
 			if !f.isKnown(id) || err != nil && !errors.Is(err, fs.ErrNotExist) {
 				f.addStream(path)
 			}
+		}
+		if !found && !f.begun {
+			f.report(p, "matches no file yet; waiting for one")
 		}
 	}
 }
@@ -156,7 +161,7 @@ func (f *Follower) setGone(s *stream, gone bool) {
 // tellMissing tells that a path names nothing, but not at once if it did: it may be
 // about to be created again.
 func (f *Follower) tellMissing(s *stream) {
-	if s.told || hasMeta(s.path) || f.matches(s.path) {
+	if s.told || f.matches(s.path) {
 		return
 	}
 	if s.missing++; s.missing > 1 || !s.looked {

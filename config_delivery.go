@@ -51,7 +51,7 @@ func (d *Delivery) bind(fs *flag.FlagSet) {
 	fs.Var(textSetting(&d.Fallback), "fallback", "`name` of the sink to divert records to while the circuit is open")
 	fs.Var(choiceSetting(&d.OnFull, onFullNames), "on-full", "`what` to do when the journal is full: drop-oldest or block")
 	fs.Var(blockTimeoutSetting(&d.BlockTimeout), "block-timeout", "longest `wait` of one record with on-full=block, or forever")
-	fs.Var(textSetting(&d.Quarantine), "quarantine", "`directory` for records that the destination refuses")
+	fs.Var(dirSetting(&d.Quarantine, checkDir), "quarantine", "`directory` for records that the destination refuses")
 }
 
 var (

@@ -146,7 +146,7 @@ func (e environment) configure(cfg *Config) (mistakes []error) {
 func (c *Config) bind(fs *flag.FlagSet) {
 	c.Defaults.bind(fs)
 	fs.Var(durationSetting(&c.Grace, none), "grace", "how `long` Close may take; 0: it does not wait")
-	fs.Var(journalDirSetting(&c.Journal.Dir), "journal", "`directory` of a durable journal")
+	fs.Var(dirSetting(&c.Journal.Dir, checkJournalDir), "journal", "`directory` of a durable journal")
 	fs.Var(roomSetting(&c.Journal.MaxBytes, 2), "journal-max-bytes", "`size` of the journal")
 	fs.Var(roomSetting(&c.Journal.SegmentBytes, 1), "journal-segment-bytes", "`size` of one of its segments")
 	fs.Var(setting{

@@ -57,6 +57,13 @@ func checkJournalDir(dir string) error {
 	switch {
 	case fsyncSuffix.MatchString(dir):
 		return errors.New("fsync is not supported by this version; want the directory alone: its records survive the end of the process, not a power failure")
+	}
+	return checkDir(dir)
+}
+
+// checkDir reports a URI where a directory is wanted.
+func checkDir(dir string) error {
+	switch {
 	case uriPrefix.MatchString(dir):
 		return errors.New("want a directory, not a URI; one that has such a name is ./ and the name")
 	case querySuffix.MatchString(dir):
@@ -65,11 +72,12 @@ func checkJournalDir(dir string) error {
 	return nil
 }
 
-func journalDirSetting(p *string) flag.Value {
+// dirSetting is the name of a directory, which check has no objection to.
+func dirSetting(p *string, check func(dir string) error) flag.Value {
 	text := textSetting(p)
 	return setting{
 		set: func(s string) error {
-			if err := checkJournalDir(s); err != nil {
+			if err := check(s); err != nil {
 				return err
 			}
 			return text.Set(s)

@@ -297,6 +297,7 @@ func TestMistakesInVariables(t *testing.T) {
 		"FAPILOG_JOURNAL=/d?fsync=100ms":                                   `FAPILOG_JOURNAL is "/d?fsync=100ms": fsync is not supported by this version`,
 		"FAPILOG_JOURNAL=/d?max=1&fsync":                                   "fsync is not supported by this version",
 		"FAPILOG_JOURNAL=file:///d":                                        "want a directory, not a URI",
+		"FAPILOG_QUARANTINE=http://h/d":                                    "want a directory, not a URI",
 		"FAPILOG_JOURNAL=file:d":                                           "want a directory, not a URI",
 		"FAPILOG_JOURNAL=/d?max-bytes=1":                                   "want a directory without parameters",
 		"FAPILOG_JOURNAL=/what?":                                           "",

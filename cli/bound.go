@@ -34,5 +34,14 @@ func (b *bound) Set(s string) error {
 	return nil
 }
 
+// before reports whether b is known to be before other: both are moments, or records of
+// one life.
+func (b bound) before(other bound) bool {
+	if b.ID != nil && other.ID != nil {
+		return b.ID.Life == other.ID.Life && b.ID.Seq < other.ID.Seq
+	}
+	return !b.Time.IsZero() && !other.Time.IsZero() && b.Time.Before(other.Time)
+}
+
 // String implements flag.Value.
 func (b *bound) String() string { return b.text }

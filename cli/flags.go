@@ -16,6 +16,7 @@ type flags struct {
 	operand  string   // the name of the one argument besides flags; empty: there is none
 	optional bool     // it may be missing
 	many     bool     // there may be more than one
+	path     bool     // it is a file's name, or a directory's
 	value    string   // the first of them
 	values   []string // all of them
 }
@@ -40,6 +41,8 @@ func (f *flags) parse(args []string) (help bool, err error) {
 			return false, nil
 		case f.operand == "" || f.value != "" && !f.many || f.Arg(0) == "":
 			return false, fmt.Errorf("unexpected argument %s%s", quote(f.Arg(0)), didYouMean(f.Arg(0), f.names(), "--"))
+		case f.path && strings.Contains(f.Arg(0), "://"): // what opens it would tell of it, secrets and all
+			return false, fmt.Errorf("want %s and no URI", f.operand)
 		}
 		f.values = append(f.values, f.Arg(0))
 		f.value = f.values[0]

@@ -44,7 +44,7 @@ type inspectFlags struct {
 
 func newInspectFlags() *inspectFlags {
 	f := &inspectFlags{flags: newFlags("inspect")}
-	f.operand = "DIR, the directory of a journal,"
+	f.operand, f.path = "DIR, the directory of a journal,", true
 	f.BoolVar(&f.verify, "verify", false, "read every record, and count those that are damaged")
 	f.BoolVar(&f.json, "json", false, "print one JSON object, with everything about every segment")
 	return f

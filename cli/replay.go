@@ -62,7 +62,7 @@ type replayFlags struct {
 
 func newReplayFlags() *replayFlags {
 	f := &replayFlags{limitFlags: newLimitFlags("replay")}
-	f.operand = "DIR, the directory of a journal, or a quarantine file,"
+	f.operand, f.path = "DIR, the directory of a journal, or a quarantine file,", true
 	f.Func("to", "the sink, a `URI` as in FAPILOG_SINKS; may be given more than once", func(s string) error {
 		f.to = append(f.to, s)
 		return nil
@@ -77,6 +77,17 @@ func printReplayHelp(w io.Writer) { fmt.Fprintf(w, replayHelp, newReplayFlags().
 
 // records are what is to be replayed.
 type records = iter.Seq2[sink.Record, error]
+
+// parse is that of flags, and checks that there may be something between the bounds.
+func (f *replayFlags) parse(args []string) (help bool, err error) {
+	if help, err = f.limitFlags.parse(args); help || err != nil {
+		return help, err
+	}
+	if f.until.before(f.from) {
+		return false, fmt.Errorf("--until %s is before --from %s", f.until.text, f.from.text)
+	}
+	return false, nil
+}
 
 func replay(std streams, args []string) int {
 	f := newReplayFlags()

@@ -75,19 +75,18 @@ func TestReplaySendsTheRecordsThatAreAskedFor(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"all":                           {nil, linesFrom(0, 50)},
-		"from a time":                   {[]string{"--from", at(30)}, linesFrom(30, 50)},
-		"from a time in another zone":   {[]string{"--from", archiveStart.Add(30 * time.Second).In(time.FixedZone("", 3600)).Format(time.RFC3339)}, linesFrom(30, 50)},
-		"until a time":                  {[]string{"--until", strings.ToLower(at(3))}, linesFrom(0, 4)},
-		"from long ago":                 {[]string{"--from", fmt.Sprint(time.Since(archiveStart).Truncate(time.Hour) + 24*time.Hour)}, linesFrom(0, 50)},
-		"from a record":                 {[]string{"--from", archive.ID{Life: repeated(0xb0), Seq: 90}.String()}, linesFrom(30, 50)},
-		"from a record to another":      {[]string{"--from", archive.ID{Life: repeated(0xb0), Seq: 90}.String(), "--until", archive.ID{Life: repeated(0xa0), Seq: 1}.String()}, linesFrom(30, 42)},
-		"what a sink has not settled":   {[]string{"--sink", "loki"}, linesFrom(15, 50)},
-		"what every sink has settled":   {[]string{"--sink", "app-log"}, nil},
-		"unsettled, and until a time":   {[]string{"--sink", "loki", "--until", at(16)}, linesFrom(15, 17)},
-		"to two sinks":                  {[]string{"--to", "file:DIR2/second.log"}, linesFrom(0, 50)},
-		"of any level":                  {[]string{"--to", "file:DIR2/second.log?level=warn"}, linesFrom(0, 50)},
-		"with times in the wrong order": {[]string{"--from", at(20), "--until", at(10)}, nil},
+		"all":                         {nil, linesFrom(0, 50)},
+		"from a time":                 {[]string{"--from", at(30)}, linesFrom(30, 50)},
+		"from a time in another zone": {[]string{"--from", archiveStart.Add(30 * time.Second).In(time.FixedZone("", 3600)).Format(time.RFC3339)}, linesFrom(30, 50)},
+		"until a time":                {[]string{"--until", strings.ToLower(at(3))}, linesFrom(0, 4)},
+		"from long ago":               {[]string{"--from", fmt.Sprint(time.Since(archiveStart).Truncate(time.Hour) + 24*time.Hour)}, linesFrom(0, 50)},
+		"from a record":               {[]string{"--from", archive.ID{Life: repeated(0xb0), Seq: 90}.String()}, linesFrom(30, 50)},
+		"from a record to another":    {[]string{"--from", archive.ID{Life: repeated(0xb0), Seq: 90}.String(), "--until", archive.ID{Life: repeated(0xa0), Seq: 1}.String()}, linesFrom(30, 42)},
+		"what a sink has not settled": {[]string{"--sink", "loki"}, linesFrom(15, 50)},
+		"what every sink has settled": {[]string{"--sink", "app-log"}, nil},
+		"unsettled, and until a time": {[]string{"--sink", "loki", "--until", at(16)}, linesFrom(15, 17)},
+		"to two sinks":                {[]string{"--to", "file:DIR2/second.log"}, linesFrom(0, 50)},
+		"of any level":                {[]string{"--to", "file:DIR2/second.log?level=warn"}, linesFrom(0, 50)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, out := archived(t), t.TempDir()

@@ -35,10 +35,10 @@ Example:
 FILE may be a pattern with * ? and [], quoted for the shell, unless there is a file of
 exactly that name. New files that match it
 are followed too, but for compressed ones, such as *.gz; rotated copies that match
-would be read twice: name them so that they do not. The file of a --sink, or
-one that the console is redirected to, must not be among them. A file that is there when tail starts is read from its end, one that
-appears later from its start. Of a file that does not end with a line's end, the last
-line waits for it.
+would be read twice: name them so that they do not. The file of a --sink, or one that
+the console is redirected to, must not be among them. A file that is there when tail
+starts is read from its end, one that appears later from its start. Of a file that
+does not end with a line's end, the last line waits for it.
 
 A file that is renamed, removed or replaced is read to its end before the new one of
 that name, which is begun when the old one has been silent for 1s. Files that were
@@ -51,10 +51,10 @@ read, or was missed, is told on standard error. Every followed file takes a
 descriptor, and so do up to 128 rotated ones of each that wait.
 
 With FAPILOG_JOURNAL=DIR tail keeps in DIR/tail how far each file has been read, and
-goes on there when it is started again, also with other FILEs besides: no line is lost,
-however it ended, under whatever name the file is found beside the other; after a kill the
-lines of the last second may come twice. With --positions alone the journal is in
-memory, and positions move only while every line has been delivered that was read: all
+goes on there when it is started again, also with other FILEs besides: no line is
+lost, however it ended, under whatever name the file is found beside the other; after a
+kill the lines of the last second may come twice. With --positions alone the journal is
+in memory, and positions move only while every line has been delivered that was read: all
 lines since the last such moment come again. Without either tail starts at the files'
 ends. What a file of positions holds of other FILEs is kept.
 
@@ -79,7 +79,7 @@ type tailFlags struct {
 
 func newTailFlags() *tailFlags {
 	f := &tailFlags{carryFlags: newCarryFlags("tail")}
-	f.operand, f.many = "FILE", true
+	f.operand, f.many, f.path = "FILE", true, true
 	f.BoolVar(&f.fromStart, "from-start", false, "read files that are there and have no position from their start")
 	f.StringVar(&f.positions, "positions", "", "keep in this `file` how far each file has been read\n(default with FAPILOG_JOURNAL=DIR: in DIR/tail)")
 	return f

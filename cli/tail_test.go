@@ -384,6 +384,7 @@ func TestMistakesOnTailsCommandLineAreTold(t *testing.T) {
 		want string
 	}{
 		"no file":       {nil, "FILE is missing"},
+		"a URI":         {[]string{"loki://u:" + canary + "@h"}, "want FILE and no URI"},
 		"a bad pattern": {[]string{"/var/log/[a.log"}, "malformed pattern"},
 		"no such flag":  {[]string{"--from-stat", "a.log"}, `did you mean "--from-start"?`},
 	} {

@@ -62,7 +62,7 @@ func commands() map[string]command {
 // from the environment and the arguments.
 //
 // While it runs, SIGINT, SIGTERM and SIGHUP are the command's: the first ends it in
-// good order, the second at once. With run they and most others are its program's.
+// good order, a second one half a second later or more at once. With run they and most others are its program's.
 // Writing to a closed standard output or error does not end the process. After an interrupted run a goroutine may be left that
 // waits for stdin. Main is meant to be called once, by a main function.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -73,8 +73,11 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	name, rest := args[0], args[1:]
-	if isHelp(name) {
+	switch {
+	case isHelp(name):
 		name = "help"
+	case name == "-version" || name == "--version":
+		name = "version"
 	}
 	run, ok := commands()[name]
 	if !ok {

@@ -102,7 +102,7 @@ func TestWrongCommandLineIsStatus2AndNamesWhatWasMeant(t *testing.T) {
 	}{
 		"no command":                {nil, "Usage: fapilog COMMAND"},
 		"an unknown command":        {[]string{"pip"}, `unknown command "pip" (did you mean "pipe"?)`},
-		"a command as a flag":       {[]string{"--version"}, `unknown command "--version" (did you mean "version"?)`},
+		"a command as a flag":       {[]string{"--check"}, `unknown command "--check" (did you mean "check"?)`},
 		"a command like no other":   {[]string{"transmogrify"}, `unknown command "transmogrify"` + "\n"},
 		"an unknown flag":           {[]string{"pipe", "--drian=5s"}, `unknown flag "--drian" (did you mean "--drain"?)`},
 		"a flag like no other":      {[]string{"pipe", "-x"}, `unknown flag "--x"` + "\n"},
@@ -202,6 +202,11 @@ func TestWrongConfigurationIsStatus2AndCreatesNothing(t *testing.T) {
 }
 
 func TestVersionIsThatOfTheModule(t *testing.T) {
+	for _, alias := range []string{"-version", "--version"} {
+		if r, want := call(t, nil, alias), call(t, nil, "version"); r.status != exitOK || r.stdout != want.stdout {
+			t.Errorf("%s: status %d, %q", alias, r.status, r.stdout)
+		}
+	}
 	if r := call(t, nil, "version"); r.status != exitOK || !strings.HasPrefix(r.stdout, "fapilog ") {
 		t.Errorf("status %d, output %q", r.status, r.stdout)
 	}

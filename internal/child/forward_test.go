@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,36 @@ func report([]string) int {
 			fmt.Printf("%d\n", s)
 		case <-ended:
 			return 0
+		}
+	}
+}
+
+func TestDocumentationNamesTheSignalsThatAreNotForwarded(t *testing.T) {
+	names := map[os.Signal]string{
+		syscall.SIGCHLD: "CHLD", syscall.SIGPIPE: "PIPE", syscall.SIGURG: "URG", syscall.SIGXCPU: "XCPU",
+		syscall.SIGXFSZ: "XFSZ", syscall.SIGTTIN: "TTIN", syscall.SIGTTOU: "TTOU",
+	}
+	var want []string
+	for _, s := range own {
+		want = append(want, names[s])
+	}
+	slices.Sort(want)
+	for file, text := range map[string]*regexp.Regexp{
+		"docs/command.md": regexp.MustCompile(`go to the program, but (.*) \| \| \|`),
+		"cli/run.go":      regexp.MustCompile(`(?s)are passed on to it \(but for (.*), and what the\s+terminal`),
+	} {
+		page, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := text.FindSubmatch(page)
+		if list == nil {
+			t.Fatalf("%s does not list them", file)
+		}
+		got := regexp.MustCompile(`[A-Z]+`).FindAllString(strings.ReplaceAll(string(list[1]), "SIG", ""), -1)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s names %q, want %q", file, got, want)
 		}
 	}
 }

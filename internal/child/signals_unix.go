@@ -8,11 +8,14 @@ import (
 	"syscall"
 )
 
-// own are the signals that are about what this process does itself, and those that
-// cannot be caught.
+// own are the signals that are about what this process does itself.
 var own = []os.Signal{
-	syscall.SIGKILL, syscall.SIGSTOP,
 	syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGTTIN, syscall.SIGTTOU,
+}
+
+// uncaught are those that cannot be caught, or are for Go's runtime.
+var uncaught = []os.Signal{
+	syscall.SIGKILL, syscall.SIGSTOP,
 	syscall.SIGPROF, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSYS,
 }
 
@@ -20,7 +23,7 @@ var own = []os.Signal{
 func forwarded() (all []os.Signal) {
 	const lastStandard = 31
 	for n := syscall.Signal(1); n <= lastStandard; n++ {
-		if !slices.Contains(own, os.Signal(n)) {
+		if !slices.Contains(own, os.Signal(n)) && !slices.Contains(uncaught, os.Signal(n)) {
 			all = append(all, n)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Store keeps positions in one file, which is replaced as a whole: it holds what was
@@ -21,8 +22,8 @@ import (
 // and stays.
 type Store struct {
 	path   string
-	lock   *os.File
-	beside bool // see Beside
+	lock   *os.File // nil: the file system fails, and the first save takes it
+	beside bool     // see Beside
 }
 
 const storeExt = ".positions"
@@ -50,26 +51,45 @@ var ErrNotPositions = errors.New("it holds something else; name another file")
 var ErrInUse = errors.New("another process keeps its positions there")
 
 // OpenStore makes the file's directory, if it is not there, and locks the file. One that
-// has content has to have been a Store's.
+// has content has to have been a Store's. Where the file system is read-only, full or
+// broken that is no error: nothing is kept until it is well.
 func OpenStore(path string) (*Store, error) {
 	if err := checkStore(path); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	s := &Store{path: path}
+	if err := s.take(); err != nil && !fails(err) {
 		return nil, err
 	}
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	return s, nil
+}
+
+// take makes the file's directory and locks the file.
+func (s *Store) take() error {
+	if err := makeDir(filepath.Dir(s.path), 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(s.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ok, err := tryLock(lock)
 	if err == nil && !ok {
 		err = ErrInUse
 	}
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return errors.Join(err, lock.Close())
 	}
-	return &Store{path: path, lock: lock}, nil
+	s.lock = lock
+	return nil
+}
+
+// makeDir is a variable for tests of a file system that fails.
+var makeDir = os.MkdirAll
+
+// fails reports whether an error is that of a file system which may be well later.
+func fails(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO)
 }
 
 // checkStore reports a file that may not be replaced.
@@ -124,6 +144,9 @@ func (s *Store) others() (all []positions) {
 
 // Close unlocks the file. A Follower that has the Store closes it.
 func (s *Store) Close() error {
+	if s.lock == nil {
+		return nil
+	}
 	return s.lock.Close()
 }
 
@@ -138,6 +161,11 @@ func (s *Store) load() (p positions, err error) {
 
 // save replaces what was kept.
 func (s *Store) save(p positions) error {
+	if s.lock == nil {
+		if err := s.take(); err != nil {
+			return err
+		}
+	}
 	b, err := p.bytes()
 	if err != nil {
 		return err

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +68,30 @@ func TestFileThatHoldsSomethingElseIsNoStore(t *testing.T) {
 	if _, err := OpenStore(t.TempDir()); !errors.Is(err, ErrNotPositions) {
 		t.Errorf("a directory: %v", err)
 	}
+}
+
+func TestPositionsAreKeptOnceTheFileSystemIsWell(t *testing.T) {
+	r := newRig(t)
+	makeDir = func(path string, _ os.FileMode) error {
+		return &os.PathError{Op: "mkdir", Path: path, Err: syscall.EROFS}
+	}
+	t.Cleanup(func() { makeDir = os.MkdirAll })
+	r.again(true, "a.log")
+	r.write("a.log", "1\n")
+	r.step()
+	r.later(2 * saving)
+	makeDir = os.MkdirAll
+	r.later(2 * saving)
+	r.later(2 * saving)
+	const what = "positions: keeping positions"
+	told := slices.DeleteFunc(slices.Clone(r.told), func(s string) bool { return !strings.HasPrefix(s, what) })
+	if want := []string{what + ": read-only file system; trying again every 1s", what + " works again"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", r.told, want)
+	}
+	r.killed()
+	r.write("a.log", "2\n")
+	r.again(true, "a.log")
+	r.want("1", "2")
 }
 
 // volatile follows as [Follower.Run] does, with lines that never are safe.

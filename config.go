@@ -85,6 +85,8 @@ type Route struct {
 	Delivery Delivery // goes before Config.Defaults
 
 	variable lookup // of ${NAME} in URI; nil: there is none
+
+	ambiguous bool // it comes from a list, where it may belong to the URI before it
 }
 
 // From says where in a durable journal a sink begins that is new to it.

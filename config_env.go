@@ -84,12 +84,14 @@ func readEnvironment(environ []string) environment {
 
 // routes returns the routes to uris or, without any, to those in FAPILOG_SINKS.
 func (e environment) routes(uris []string) (routes []Route, err error) {
+	listed := false // in FAPILOG_SINKS
 	items := slices.DeleteFunc(slices.Clone(uris), func(s string) bool { return strings.TrimSpace(s) == "" })
 	switch {
 	case len(items) > 0:
 	case len(uris) > 0:
 		return nil, errors.New("only empty URIs; want one such as stdout")
 	default:
+		listed = true
 		if items, err = splitSinks(e["FAPILOG_SINKS"]); err != nil {
 			return nil, fmt.Errorf("FAPILOG_SINKS: %w", err)
 		}
@@ -98,10 +100,12 @@ func (e environment) routes(uris []string) (routes []Route, err error) {
 		items = []string{"stdout"}
 	}
 	for i, item := range items {
-		if several, err := splitSinks(item); err == nil && len(several) > 1 {
-			return nil, fmt.Errorf("sink %d: %d URIs in one; give them one by one (a comma that belongs to a URI is %%2C)", i+1, len(several))
+		if isSeveral(item) {
+			return nil, fmt.Errorf("sink %d: several URIs in one; give them one by one (a comma that belongs to a URI is %%2C)", i+1)
 		}
-		routes = append(routes, Route{URI: item, variable: e.only(referenced(item))})
+		r := Route{URI: item, variable: e.only(referenced(item))}
+		r.ambiguous = listed && i > 0 && isScheme(item) && strings.Contains(items[i-1], "?")
+		routes = append(routes, r)
 	}
 	return routes, nil
 }

@@ -70,6 +70,9 @@ func (c Config) drafts() (drafts []*draft, mistakes []error) {
 		d := &draft{number: i + 1}
 		for _, err := range c.configure(d, r) {
 			d.broken = true
+			if r.ambiguous {
+				err = fmt.Errorf("%w; if it belongs to a list in sink %d, write the comma before it as %%2C", err, i)
+			}
 			mistakes = append(mistakes, d.mistake("%w", err))
 		}
 		drafts = append(drafts, d)

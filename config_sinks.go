@@ -24,7 +24,7 @@ import (
 // %2C never separates.
 func splitSinks(list string) (items []string, err error) {
 	for start := 0; start <= len(list); {
-		end := start + itemEnd(list[start:])
+		end := start + itemEnd(list[start:], false)
 		if item := strings.TrimSpace(list[start:end]); item != "" {
 			items = append(items, item)
 		}
@@ -36,23 +36,40 @@ func splitSinks(list string) (items []string, err error) {
 	return items, nil
 }
 
+// isSeveral reports whether what should be one URI is a list of them. A name alone
+// behind parameters is none here, but an item of a parameter's list:
+// loki://h?label-fields=level,file.
+func isSeveral(uri string) bool {
+	uri = strings.TrimFunc(uri, separates)
+	return itemEnd(uri, true) < len(uri)
+}
+
+func separates(c rune) bool { return c == ',' || unicode.IsSpace(c) }
+
+// isScheme reports whether an item of a list is a name alone, which might as well be
+// an item of a parameter's list in the URI before it.
+func isScheme(item string) bool { return schemePrefix.FindString(item) == item }
+
 // itemEnd returns the index of the comma that ends the first item of list, or
-// len(list).
-func itemEnd(list string) int {
-	empty := true
+// len(list). If list should be one URI, a name alone behind its parameters does
+// not begin another.
+func itemEnd(list string, one bool) int {
+	empty, alone := true, true
 	for i, c := range list {
-		if c == ',' && (empty || beginsItem(list[i+1:])) {
+		if c == ',' && (empty || beginsItem(list[i+1:], alone)) {
 			return i
 		}
 		empty = empty && unicode.IsSpace(c)
+		alone = alone && (!one || c != '?')
 	}
 	return len(list)
 }
 
 var schemePrefix = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*`)
 
-// beginsItem reports whether s is what stands after a comma that separates.
-func beginsItem(s string) bool {
+// beginsItem reports whether s is what stands after a comma that separates: a
+// scheme alone only if that is said to do.
+func beginsItem(s string, alone bool) bool {
 	s = strings.TrimLeftFunc(s, unicode.IsSpace)
 	scheme := schemePrefix.FindString(s)
 	rest := s[len(scheme):]
@@ -71,5 +88,5 @@ func beginsItem(s string) bool {
 		return true
 	}
 	rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
-	return rest == "" || rest[0] == ','
+	return alone && (rest == "" || rest[0] == ',')
 }

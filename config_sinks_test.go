@@ -66,6 +66,22 @@ func TestMisspeltNameAfterACommaIsAMistakeOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestMistakeInWhatMayBelongToAListBeforeItSaysHow(t *testing.T) {
+	const hint = "if it belongs to a list in sink 1, write the comma before it as %2C"
+	for list, want := range map[string]bool{
+		"conf://l?labels=level,file":        true,
+		"conf://l?labels=level , file ":     true,
+		"conf://l?labels=level,file:":       false,
+		"conf://l,file":                     false,
+		"conf://l?labels=a,file:a.log,file": false, // the URI before has no list
+	} {
+		_, err := configFrom([]string{"FAPILOG_SINKS=" + list}, nil)
+		if err == nil || strings.Contains(err.Error(), hint) != want {
+			t.Errorf("%q: %v", list, err)
+		}
+	}
+}
+
 func TestVariableStaysInsideItsPartOfTheURI(t *testing.T) {
 	const odd = "a/b?c#d@e:f%g,h i&j=k\"é+"
 	values := map[string]string{"ODD": odd, "HOST": "loki:3100", "FILE": "/var/log/a b?.log", "URL": "conf://u:p@h/x?limit=1", "EMPTY": ""}
@@ -118,12 +134,12 @@ func TestConfigRemembersOnlyTheVariablesItsSinksName(t *testing.T) {
 }
 
 func TestSeveralURIsInOneAreAMistake(t *testing.T) {
-	for _, uri := range []string{"file:/var/log/a,file:/var/log/b", "stdout,stderr"} {
-		if _, err := configFrom(nil, []string{"stdout", uri}); err == nil || !strings.Contains(err.Error(), "sink 2: 2 URIs in one; give them one by one") {
+	for _, uri := range []string{"file:/var/log/a,file:/var/log/b", "stdout,stderr", "conf://l?labels=a,stdout,file:x", "conf://l?labels=a,stderr?level=warn"} {
+		if _, err := configFrom(nil, []string{"stdout", uri}); err == nil || !strings.Contains(err.Error(), "sink 2: several URIs in one; give them one by one") {
 			t.Errorf("%s: %v", uri, err)
 		}
 	}
-	for _, uri := range []string{"file:/var/log/a,b", "file:/var/log/a%2Cfile:b"} {
+	for _, uri := range []string{"file:/var/log/a,b", "file:/var/log/a%2Cfile:b", "conf://l?labels=a,stdout", "conf://l?labels=a,stdout,file&limit=1"} {
 		if _, err := configFrom(nil, []string{uri}); err != nil {
 			t.Errorf("%s: %v", uri, err)
 		}

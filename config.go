@@ -20,7 +20,7 @@ type Config struct {
 	Routes   []Route  // the sinks, in order; at least one that is no standby
 	Defaults Delivery // for every sink; a sink that Defaults.Fallback names is not diverted itself
 
-	Level       slog.Leveler                                 // of every sink that has none of its own; nil: Info
+	Level       slog.Leveler                                 // of every sink that has none of its own; nil: Info; a panic counts as Info
 	AddSource   bool                                         // as in slog.HandlerOptions
 	ReplaceAttr func(groups []string, a slog.Attr) slog.Attr // as in slog.HandlerOptions; a panic masks the field
 	Context     func(context.Context) []slog.Attr            // e.g. request id, trace id; called on the caller's goroutine

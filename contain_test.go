@@ -228,6 +228,36 @@ func TestLevelThatPanicsIsInfo(t *testing.T) {
 	})
 }
 
+// unsteady is a Leveler that always panics.
+type unsteady struct{}
+
+func (unsteady) Level() slog.Level { panic("no level at all") }
+
+func TestLevelThatPanicsDoesNotReachTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all, errors sinktest.Memory
+		var panics int
+		var atError slog.LevelVar
+		atError.Set(slog.LevelError)
+		p := open(t, Config{Level: unsteady{}, OnEvent: func(e Event) {
+			if e.Kind == EventPanic && e.Sink == "all" {
+				panics++
+			}
+		}, Routes: []Route{{Name: "all", Sink: &all}, {Name: "errors", Sink: &errors, Delivery: Delivery{Level: &atError}}}})
+		logger := p.Logger()
+		logger.Info("x", "n", 0)
+		logger.Debug("x", "n", 1)
+		p.Handler().LogAttrs(context.Background(), slog.LevelError, "x", slog.Int("n", 2))
+		synctest.Wait()
+		if panics != 3 {
+			t.Errorf("%d panics were told, want one a call", panics)
+		}
+		delivers(t, p)
+		holds(t, "all", &all, []int{0, 2})
+		holds(t, "errors", &errors, []int{2})
+	})
+}
+
 func TestLateAnswerCountsForTheRecordsItDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var batches [][]int

@@ -136,16 +136,19 @@ func (d *delivery) level() (level slog.Level) {
 	case *slog.LevelVar:
 		return l.Level()
 	default:
-		aside(func() {
-			defer func() {
-				if v := recover(); v != nil {
-					d.reportPanic("level", v)
-				}
-			}()
-			level = l.Level()
-		})
+		aside(func() { level = d.askLevel(l) })
 	}
 	return level
+}
+
+// askLevel returns l's level, or Info if it panics. Safe for concurrent use.
+func (d *delivery) askLevel(l slog.Leveler) (level slog.Level) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.reportPanic("level", v)
+		}
+	}()
+	return l.Level()
 }
 
 // aside calls f, which ends in code of the user, on another goroutine and waits for it:

@@ -23,12 +23,23 @@ func newLevels(deliveries []*delivery) *levels {
 		switch level := (*d.leveler.Load()).(type) {
 		case slog.Level:
 			l.lowest = min(l.lowest, level)
-		default:
+		case *slog.LevelVar:
 			l.dynamic = append(l.dynamic, level)
+		default:
+			l.dynamic = append(l.dynamic, contained{d, level})
 		}
 	}
 	return l
 }
+
+// contained is a sink's Leveler that is code of the user, and may panic.
+type contained struct {
+	d *delivery
+	l slog.Leveler
+}
+
+// Level implements [slog.Leveler].
+func (c contained) Level() slog.Level { return c.d.askLevel(c.l) }
 
 // min returns the lowest level that any sink wants now.
 func (l *levels) min() slog.Level {

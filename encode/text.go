@@ -14,7 +14,8 @@ import (
 // [Meta] says which members are time, level and message; what is not told is left
 // out. Members of groups are written with a dotted name, down to eight groups and names of
 // 128 bytes; what is deeper, empty groups and lists are written as JSON. A member
-// source, as slog writes it, is shortened to the last directory, file and line.
+// source with nothing but what slog writes there is shortened to the last directory,
+// file and line.
 // Strings are quoted where a reader could not tell where they end.
 //
 // With color set, time, level and names are coloured by SGR sequences (ECMA-48,

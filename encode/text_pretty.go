@@ -78,7 +78,8 @@ func levelName(l slog.Level) string {
 	return "EMERG"
 }
 
-// source writes where the record was logged, if v is what slog writes for that.
+// source writes where the record was logged, if v is what slog writes for that and
+// nothing else.
 func (p *textPrinter) source(k Key, v Raw) bool {
 	var file, line Raw
 	for k, v := range Fields(v) {
@@ -87,6 +88,9 @@ func (p *textPrinter) source(k Key, v Raw) bool {
 			file = fieldsInner(v)
 		case k.Is("line") && v.Kind() == KindNumber:
 			line = v
+		case k.Is("function") && v.Kind() == KindString:
+		default:
+			return false
 		}
 	}
 	if len(file) == 0 || len(line) == 0 {

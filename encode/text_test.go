@@ -50,6 +50,8 @@ func TestTextOfARecord(t *testing.T) {
 		{"a source that is something else", `{"source":"api","x":{"source":{"file":"/a/b/c.go","line":1}}}`, `source=api x.source.file=/a/b/c.go x.source.line=1`, `source=api x.source.file=/a/b/c.go x.source.line=1`},
 		{"a short source", `{"source":{"file":"c.go","line":1}}`, `source=c.go:1`, `source.file=c.go source.line=1`},
 		{"a source to quote", `{"source":{"file":"a b/c\u001b.go","line":1}}`, `source="a b/c\u001b.go:1"`, `source.file="a b/c\u001b.go" source.line=1`},
+		{"a source with more in it", `{"source":{"file":"c.go","line":1,"host":"a"}}`, `source.file=c.go source.line=1 source.host=a`, `source.file=c.go source.line=1 source.host=a`},
+		{"a source with a function of its own kind", `{"source":{"function":["f"],"file":"c.go","line":1}}`, `source.function=["f"] source.file=c.go source.line=1`, `source.function="[\"f\"]" source.file=c.go source.line=1`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if !json.Valid([]byte(tt.obj)) {

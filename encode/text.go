@@ -56,9 +56,11 @@ func AppendPretty(dst, obj []byte, color bool) []byte {
 //
 //	time=2024-01-02T15:04:05Z level=INFO msg="request served" http.status=200
 //
-// Groups, lists and unsafe characters are treated as in [AppendPretty]. A value is
+// Groups, lists and unsafe characters are treated as in [AppendPretty], and so is
+// source, whose file keeps all its directories, as slog's TextHandler has it. A value is
 // quoted if it is empty or has white space, = or " in it; inside quotes, " and \ have a \
 // before them. Names cannot be quoted in logfmt: what is not allowed there becomes _.
+// Values are those of the JSON: a [time.Duration] is a number of nanoseconds, for example.
 func AppendLogfmt(dst, obj []byte) []byte {
 	p := textPrinter{dst: dst, start: len(dst)}
 	m := findMeta(obj)
@@ -102,7 +104,7 @@ func (p *textPrinter) others(obj []byte, m *meta) {
 		if m.time.is(i) || m.level.is(i) || m.message.is(i) {
 			continue
 		}
-		if p.pretty && k.Is("source") && p.source(k, v) {
+		if k.Is("source") && p.source(k, v) {
 			continue
 		}
 		p.member(k, v, 0)

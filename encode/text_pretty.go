@@ -96,7 +96,7 @@ func (p *textPrinter) source(k Key, v Raw) bool {
 	if len(file) == 0 || len(line) == 0 {
 		return false
 	}
-	if base := bytes.LastIndexByte(file, '/'); base >= 0 {
+	if base := bytes.LastIndexByte(file, '/'); p.pretty && base >= 0 {
 		file = file[1+bytes.LastIndexByte(file[:base], '/'):]
 	}
 	p.key(k)

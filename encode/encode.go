@@ -73,14 +73,6 @@ const (
 	maxOversize = 64
 )
 
-// Redact says what is masked. The zero value masks by the default keys and in
-// URLs; see the package comment for the rules.
-type Redact struct {
-	Off      bool     // nothing is masked
-	Keys     []string // further sensitive words for the ends of keys
-	Patterns []string // regular expressions (RE2) for parts of string values and of the message
-}
-
 // Options configure an Encoder. The zero value is ready to use.
 type Options struct {
 	AddSource bool // as in [slog.HandlerOptions]

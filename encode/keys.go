@@ -1,17 +1,34 @@
 package encode
 
 import (
+	"math/bits"
 	"regexp"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
 )
 
+// Redact says what is masked. The zero value masks by the default keys and in
+// URLs; see the package comment for the rules. The sensitive words are
+//
+//	password passwords passwordconfirmation passwd pwd passphrase passcode
+//	secret secrets token authorization cookie cookies credential credentials
+//	apikey privatekey accesskey secretkey signingkey encryptionkey
+//
+// What stands in the query of a URL has no key: "?access_token=…" in a string takes a
+// pattern, such as (?i)[?&][^=&#\s]*(token|secret|key|signature)=[^&#\s]*
+type Redact struct {
+	Off      bool     // nothing is masked
+	Keys     []string // further sensitive words for the ends of keys
+	Patterns []string // regular expressions (RE2) for parts of string values and of the message
+}
+
 // sensitive are the words at whose occurrence at the end of a key its value is
 // masked, as foldKey writes them.
 var sensitive = [...]string{
-	"password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "authorization", "cookie",
-	"privatekey", "accesskey", "credentials",
+	"password", "passwords", "passwordconfirmation", "passwd", "pwd", "passphrase", "passcode",
+	"secret", "secrets", "token", "authorization", "cookie", "cookies", "credential", "credentials",
+	"apikey", "privatekey", "accesskey", "secretkey", "signingkey", "encryptionkey",
 }
 
 // mask stands in place of a whole value, stars in place of a part of a string.
@@ -25,6 +42,7 @@ type rules struct {
 	words    []string    // word i has bit i%32 in the tables
 	last     [256]uint32 // the words that can end in a byte
 	before   [256]uint32 // the words that can have a byte before their last
+	third    [256]uint32 // the words that can have a byte before that
 	patterns []*regexp.Regexp
 }
 
@@ -34,20 +52,21 @@ const anyWord = 1<<32 - 1
 
 func newRules(words []string, patterns []*regexp.Regexp) *rules {
 	r := &rules{words: words, patterns: patterns}
-	for c := range len(r.last) {
-		if c >= utf8.RuneSelf || isSeparator(byte(c)) {
-			r.last[c], r.before[c] = anyWord, anyWord
+	for d, table := range []*[256]uint32{&r.last, &r.before, &r.third} {
+		for c := range table {
+			if c >= utf8.RuneSelf || isSeparator(byte(c)) {
+				table[c] = anyWord
+			}
 		}
-	}
-	for i, w := range words {
-		bit := uint32(1) << (i % 32)
-		enter(&r.last, w[len(w)-1], bit)
-		if len(w) > 1 {
-			enter(&r.before, w[len(w)-2], bit)
-			continue
-		}
-		for c := range r.before {
-			r.before[c] |= bit
+		for i, w := range words {
+			bit := uint32(1) << (i % 32)
+			if at := len(w) - 1 - d; at >= 0 {
+				enter(table, w[at], bit)
+				continue
+			}
+			for c := range table {
+				table[c] |= bit
+			}
 		}
 	}
 	return r
@@ -76,30 +95,39 @@ func (r *rules) matchKey(key string) bool {
 
 // matchWords reports whether key ends in one of the words whose bits are set.
 func (r *rules) matchWords(key string, set uint32) bool {
-	for i, w := range r.words {
-		if set&(1<<(i%32)) == 0 {
-			continue
-		}
-		k, j := len(key)-1, len(w)-1
-		for k >= 0 && j >= 0 {
-			c := key[k]
-			if c >= utf8.RuneSelf {
+	if n := len(key); n > 2 && r.last[key[n-1]] != anyWord && r.before[key[n-2]] != anyWord {
+		set &= r.third[key[n-3]]
+	}
+	for ; set != 0; set &= set - 1 {
+		for i := bits.TrailingZeros32(set); i < len(r.words); i += 32 {
+			rest, odd := withoutEnd(key, r.words[i])
+			if odd {
 				return r.matchFolded(key)
 			}
-			k--
-			if isSeparator(c) {
-				continue
+			if rest == 0 {
+				return true
 			}
-			if lower(c) != w[j] {
-				break
-			}
-			j--
-		}
-		if j < 0 {
-			return true
 		}
 	}
 	return false
+}
+
+// withoutEnd returns how much of word is left when what it has in common with the end
+// of key is cut off. odd reports that key is not ASCII there.
+func withoutEnd(key, word string) (rest int, odd bool) {
+	k, j := len(key)-1, len(word)-1
+	for ; k >= 0 && j >= 0; k-- {
+		c := key[k]
+		switch {
+		case c == word[j], lower(c) == word[j]:
+			j--
+		case c >= utf8.RuneSelf:
+			return 0, true
+		case !isSeparator(c):
+			return j + 1, false
+		}
+	}
+	return j + 1, false
 }
 
 // matchFolded is matchWords, with all words, for keys that are not ASCII.

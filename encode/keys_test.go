@@ -30,6 +30,7 @@ func encoded(t testing.TB, redact encode.Redact, msg string, attrs ...slog.Attr)
 func TestKeysThatEndInASensitiveWordAreMasked(t *testing.T) {
 	keys := []string{
 		"password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "authorization", "cookie", "privatekey", "accesskey", "credentials",
+		"passwords", "password_confirmation", "passcode", "secrets", "cookies", "credential", "secretKey", "aws_secret_access_key", "signing-key", "encryptionKey",
 		"Password", "PASSWORD", "user_password", "db-passwd", "db.pwd", "userPassword", "client_secret", "clientSecret", "X-Api-Key", "api_key",
 		"api.key", "API-KEY", "aws_access_key", "AccessKey", "private_key", "Proxy-Authorization", "Set-Cookie", "access_token", "refreshToken",
 		"pass_word", "p-a-s-s-w-o-r-d", "password_", "_password", "token.", "--token--", "to_ken_", "a.b.secret", "gcp_credentials",
@@ -44,8 +45,8 @@ func TestKeysThatEndInASensitiveWordAreMasked(t *testing.T) {
 
 func TestOtherKeysAreNotMasked(t *testing.T) {
 	keys := []string{
-		"author", "tokens_used", "tokens", "secretary", "passwords", "password_hash", "cookies", "credential", "key", "keys", "monkey", "id",
-		"name", "count", "d", "n", "", "_", "...", "word", "ssword", "okie", "api", "apike", "keyapi", "pass", "password2", "tokenId",
+		"author", "tokens_used", "tokens", "secretary", "password_hash", "cookie_count", "confirmation", "code", "key", "primary_key", "keys", "monkey", "id",
+		"name", "count", "d", "n", "", "_", "...", "word", "ssword", "okie", "api", "apike", "keyapi", "pass", "password2", "tokenId", "keyword", "es", "ts", "ds", "in", "ion", "ies", "ets",
 		"pass word", "password\xff", "p\xffassword2", "tokén", "секрет", "authorization_url",
 	}
 	for _, key := range keys {

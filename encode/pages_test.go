@@ -1,0 +1,43 @@
+package encode
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSensitiveWordsAreDocumented(t *testing.T) {
+	want := slices.Sorted(slices.Values(sensitive[:]))
+	if got := slices.Sorted(slices.Values(quotedIn(t, "../docs/guarantees.md", "words"))); !slices.Equal(got, want) {
+		t.Errorf("guarantees.md has %q, want %q", got, want)
+	}
+	source, err := os.ReadFile("keys.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, comment, _ := strings.Cut(string(source), "The sensitive words are\n")
+	comment, _, _ = strings.Cut(comment, "What stands")
+	if got := slices.Sorted(slices.Values(regexp.MustCompile(`[a-z]+`).FindAllString(comment, -1))); !slices.Equal(got, want) {
+		t.Errorf("the comment of Redact has %q, want %q", got, want)
+	}
+}
+
+// quotedIn returns what stands in backquotes between the marks <!-- name --> and
+// <!-- /name --> of a page.
+func quotedIn(t *testing.T, page, name string) (quoted []string) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(text), "<!-- "+name+" -->")
+	part, _, ok := strings.Cut(part, "<!-- /"+name+" -->")
+	if !ok {
+		t.Fatalf("no <!-- %s --> … <!-- /%[1]s --> in %s", name, page)
+	}
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(part, -1) {
+		quoted = append(quoted, m[1])
+	}
+	return quoted
+}

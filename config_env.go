@@ -24,10 +24,13 @@ const envPrefix = "FAPILOG_"
 //   - FAPILOG_LEVEL and FAPILOG_GRACE are Config.Level and Grace;
 //     FAPILOG_PARALLEL_WRITES=false is Serial. FAPILOG_GRACE=0 is not unset:
 //     Close does not wait.
+//   - FAPILOG_REDACT=off is Redact.Off; FAPILOG_REDACT_KEYS and FAPILOG_REDACT_EXCEPT
+//     are Redact.Keys and Except, separated by commas. FAPILOG_REDACT_PATTERN is one
+//     regular expression for Redact.Patterns: a|b is either of two.
+//   - FAPILOG_MAX_RECORD is Config.MaxRecord.
 //   - FAPILOG_JOURNAL, a directory, FAPILOG_JOURNAL_MAX_BYTES and
-//     FAPILOG_JOURNAL_SEGMENT_BYTES are Journal.Dir, MaxBytes and SegmentBytes. No
-//     variable sets Config.MaxRecord: the journal must have room for two of its
-//     default, and a segment for one.
+//     FAPILOG_JOURNAL_SEGMENT_BYTES are Journal.Dir, MaxBytes and SegmentBytes. The
+//     journal must have room for two of the longest records, and a segment for one.
 //   - FAPILOG_ and a parameter of [Delivery] in upper case, with _ for its hyphens,
 //     is that field of Config.Defaults: FAPILOG_BREAKER_FAILURES, FAPILOG_TIMEOUT.
 //   - FAPILOG_CORE__LOG_LEVEL, FAPILOG_CORE__SINK_PARALLEL_WRITES and, each after
@@ -142,6 +145,8 @@ func (e environment) configure(cfg *Config) (mistakes []error) {
 		}
 	})
 	cfg.Level, cfg.Defaults.Level = cfg.Defaults.Level, nil
+	mistakes = append(mistakes, e.checkRoom("JOURNAL_MAX_BYTES", &cfg.Journal.MaxBytes, 2, cfg.MaxRecord)...)
+	mistakes = append(mistakes, e.checkRoom("JOURNAL_SEGMENT_BYTES", &cfg.Journal.SegmentBytes, 1, cfg.MaxRecord)...)
 	return append(mistakes, e.misspelt(known)...)
 }
 
@@ -151,8 +156,9 @@ func (c *Config) bind(fs *flag.FlagSet) {
 	c.Defaults.bind(fs)
 	fs.Var(durationSetting(&c.Grace, none), "grace", "how `long` Close may take; 0: it does not wait")
 	fs.Var(dirSetting(&c.Journal.Dir, checkJournalDir), "journal", "`directory` of a durable journal")
-	fs.Var(roomSetting(&c.Journal.MaxBytes, 2), "journal-max-bytes", "`size` of the journal")
-	fs.Var(roomSetting(&c.Journal.SegmentBytes, 1), "journal-segment-bytes", "`size` of one of its segments")
+	fs.Var(bytesSetting(&c.Journal.MaxBytes), "journal-max-bytes", "`size` of the journal")
+	fs.Var(bytesSetting(&c.Journal.SegmentBytes), "journal-segment-bytes", "`size` of one of its segments")
+	fs.Var(maxRecordSetting(&c.MaxRecord), "max-record", "`size` of the longest record; a longer one is cut and marked")
 	fs.Var(setting{
 		set: func(s string) error {
 			parallel, err := parseBool(s)
@@ -162,6 +168,7 @@ func (c *Config) bind(fs *flag.FlagSet) {
 		show:    func() string { return strconv.FormatBool(!c.Serial) },
 		boolean: true,
 	}, "parallel-writes", "deliver to all sinks at the same time")
+	bindRedact(&c.Redact, fs)
 }
 
 func malformed(name, value string, err error) error {

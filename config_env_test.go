@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/breaker"
+	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink/sinktest"
 )
 
@@ -19,13 +20,16 @@ func TestEveryFieldHasAVariable(t *testing.T) {
 		"FAPILOG_RETRY_BASE=6ms", "FAPILOG_RETRY_MAX=7s", "FAPILOG_RETRY_FOR=8h", "FAPILOG_IN_FLIGHT=9",
 		"FAPILOG_BREAKER=false", "FAPILOG_BREAKER_FAILURES=10", "FAPILOG_BREAKER_RECOVERY=11s", "FAPILOG_BREAKER_PROBES=12",
 		"FAPILOG_ON_OPEN=fallback", "FAPILOG_FALLBACK=stdout", "FAPILOG_ON_FULL=block", "FAPILOG_BLOCK_TIMEOUT=forever", "FAPILOG_QUARANTINE=q",
-		"FAPILOG_GRACE=3s", "FAPILOG_JOURNAL=logs/j", "FAPILOG_JOURNAL_MAX_BYTES=128MiB", "FAPILOG_JOURNAL_SEGMENT_BYTES=1MiB", "FAPILOG_PARALLEL_WRITES=false")
+		"FAPILOG_GRACE=3s", "FAPILOG_JOURNAL=logs/j", "FAPILOG_JOURNAL_MAX_BYTES=128MiB", "FAPILOG_JOURNAL_SEGMENT_BYTES=1MiB", "FAPILOG_PARALLEL_WRITES=false",
+		"FAPILOG_MAX_RECORD=13KiB", "FAPILOG_REDACT=off", "FAPILOG_REDACT_KEYS=iban, ssn", "FAPILOG_REDACT_EXCEPT=next_page_token", "FAPILOG_REDACT_PATTERN=a,b|c")
 	want := Config{Level: slog.LevelWarn, Grace: 3 * time.Second, Serial: true, Defaults: Delivery{
 		BatchRecords: 2, BatchBytes: 3 << 10, Linger: 4 * time.Second, Timeout: 5 * time.Second,
 		RetryBase: 6 * time.Millisecond, RetryMax: 7 * time.Second, RetryFor: 8 * time.Hour, InFlight: 9,
 		Breaker: breaker.Config{Off: true, Failures: 10, Recovery: 11 * time.Second, Probes: 12},
 		OnOpen:  Fallback, Fallback: "stdout", OnFull: Block, BlockTimeout: Forever, Quarantine: "q",
 	}}
+	want.MaxRecord = 13 << 10
+	want.Redact = encode.Redact{Off: true, Keys: []string{"iban", "ssn"}, Except: []string{"next_page_token"}, Patterns: []string{"a,b|c"}}
 	want.Journal.Dir, want.Journal.MaxBytes, want.Journal.SegmentBytes = "logs/j", 128<<20, 1<<20
 	c.Routes = nil
 	if !reflect.DeepEqual(c, want) {
@@ -110,6 +114,11 @@ func TestMisspeltVariableIsAnErrorAndAForeignOneIsNot(t *testing.T) {
 		"FAPILOG_JOURNAL_DIR":               "FAPILOG_JOURNAL",
 		"FAPILOG_BATCH_SIZE":                "FAPILOG_BATCH_BYTES",
 		"FAPILOG_ONFULL":                    "FAPILOG_ON_FULL",
+		"FAPILOG_REDACTION":                 "FAPILOG_REDACT",
+		"FAPILOG_REDACT_PATTERNS":           "FAPILOG_REDACT_PATTERN",
+		"FAPILOG_REDACT_KEY":                "FAPILOG_REDACT_KEYS",
+		"FAPILOG_REDACT_FIELDS":             "FAPILOG_REDACT",
+		"FAPILOG_MAX_RECORD_BYTES":          "FAPILOG_BATCH_BYTES",
 	} {
 		_, err := configFrom([]string{name + "=1"}, nil)
 		if err == nil || !strings.Contains(err.Error(), "unknown variable "+name+" (did you mean "+want+"?)") {

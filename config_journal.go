@@ -1,6 +1,7 @@
 package fapilog
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/fapilog/fapilog/encode"
-	"github.com/fapilog/fapilog/journal"
 	"github.com/fapilog/fapilog/sink"
 )
 
@@ -86,29 +86,21 @@ func dirSetting(p *string, check func(dir string) error) flag.Value {
 	}
 }
 
-// roomSetting is the size of something in which so many records of the default
-// length have to find room.
-func roomSetting(p *int64, records int64) flag.Value {
-	least := records * (encode.DefaultMaxRecord + journal.FrameOverhead)
+// checkRoom reports the variable of a size in which so many records of maxRecord bytes
+// do not find room, and makes the size unset. A maxRecord of 0 is the default.
+func (e environment) checkRoom(word string, size *int64, records int64, maxRecord int) []error {
+	maxRecord = cmp.Or(maxRecord, encode.DefaultMaxRecord)
+	least := records * largestFrame(maxRecord)
+	if *size == 0 || *size >= least {
+		return nil
+	}
+	*size = 0
 	what := "a record"
 	if records > 1 {
 		what = "two records"
 	}
-	var size int64
-	s := bytesSetting(&size)
-	return setting{
-		set: func(text string) error {
-			if err := s.Set(text); err != nil {
-				return err
-			}
-			if size < least {
-				return fmt.Errorf("want %dKiB or more: room for %s of %v", (least+1023)>>10, what, sink.Bytes(encode.DefaultMaxRecord))
-			}
-			*p = size
-			return nil
-		},
-		show: func() string { return sink.Bytes(*p).String() },
-	}
+	return []error{malformed(envPrefix+word, e[envPrefix+word],
+		fmt.Errorf("want %dKiB or more: room for %s of %v", (least+1023)>>10, what, sink.Bytes(maxRecord)))}
 }
 
 // placeOf returns what identifies the destination of a URI: scheme, host and

@@ -309,6 +309,15 @@ func TestMistakesInVariables(t *testing.T) {
 		"FAPILOG_JOURNAL_MAX_BYTES=4KiB":                                   `FAPILOG_JOURNAL_MAX_BYTES is "4KiB": want 513KiB or more`,
 		"FAPILOG_JOURNAL_MAX_BYTES=512KiB":                                 "want 513KiB or more",
 		"FAPILOG_JOURNAL_MAX_BYTES=513KiB":                                 "",
+		"FAPILOG_MAX_RECORD=1000":                                          `FAPILOG_MAX_RECORD is "1000": want 1KiB or more`,
+		"FAPILOG_MAX_RECORD=long":                                          "FAPILOG_MAX_RECORD is",
+		"FAPILOG_MAX_RECORD=8MiB":                                          "",
+		"FAPILOG_MAX_RECORD=1GiB":                                          "raise Journal.MaxBytes or lower MaxRecord",
+		"FAPILOG_REDACT=some":                                              `FAPILOG_REDACT is "some": want true or false`,
+		"FAPILOG_REDACT_KEYS=,":                                            "want keys, separated by commas",
+		"FAPILOG_REDACT_KEYS=iban,_-":                                      "want characters besides _ - . in a key",
+		"FAPILOG_REDACT_EXCEPT=.":                                          `FAPILOG_REDACT_EXCEPT is ".": want characters besides _ - . in a key`,
+		"FAPILOG_REDACT_PATTERN=a(":                                        `FAPILOG_REDACT_PATTERN is "a(": want a regular expression (RE2): error parsing regexp`,
 		"FAPILOG_FALLBACK=nobody":                                          `fallback of all sinks: no sink is named "nobody"`,
 		"FAPILOG_CORE__LOG_LEVEL=loud":                                     `FAPILOG_CORE__LOG_LEVEL is "loud"`,
 		"FAPILOG_CORE__SINK_CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS=NaN":  "want a number of seconds greater than 0",
@@ -336,10 +345,19 @@ func TestMistakesInVariablesSinksAndTheirListAreReportedTogether(t *testing.T) {
 		"FAPILOG_TIMEOUT=x", "FAPILOG_BRAKER=1", "FAPILOG_JOURNAL=j://j", "FAPILOG_JOURNAL_MAX_BYTES=1",
 		"FAPILOG_SINKS=stdot,stdout?level=x,stderr?name=a,conf://h?name=a&fallback=b,conf://h?standby=1&name=c,lok://",
 	}, nil)
-	checkMistakes(t, err, "FAPILOG_JOURNAL is", "FAPILOG_JOURNAL_MAX_BYTES is", "FAPILOG_TIMEOUT is", "unknown variable FAPILOG_BRAKER",
+	checkMistakes(t, err, "FAPILOG_JOURNAL is", "FAPILOG_TIMEOUT is", "FAPILOG_JOURNAL_MAX_BYTES is", "unknown variable FAPILOG_BRAKER",
 		"sink 1: unknown scheme", `sink 2: parameter "level"`, "sink 6: unknown scheme", `sink 4: name "a" is taken by sink 3`)
 	_, err = configFrom([]string{"FAPILOG_TIMEOUT=x", "FAPILOG_SINKS=,", "FAPILOG_JOURNAL_MAX_BYTES=1"}, nil)
-	checkMistakes(t, err, "FAPILOG_JOURNAL_MAX_BYTES is", "FAPILOG_TIMEOUT is", "FAPILOG_SINKS: only empty items")
+	checkMistakes(t, err, "FAPILOG_TIMEOUT is", "FAPILOG_JOURNAL_MAX_BYTES is", "FAPILOG_SINKS: only empty items")
+}
+
+func TestRoomInTheJournalIsForRecordsOfTheLengthThatIsSet(t *testing.T) {
+	if c := envConfig(t, "FAPILOG_MAX_RECORD=4KiB", "FAPILOG_JOURNAL_MAX_BYTES=64KiB", "FAPILOG_JOURNAL_SEGMENT_BYTES=8KiB"); c.Journal.MaxBytes != 64<<10 {
+		t.Errorf("%+v", c.Journal)
+	}
+	_, err := configFrom([]string{"FAPILOG_MAX_RECORD=1MiB", "FAPILOG_JOURNAL_MAX_BYTES=2MiB", "FAPILOG_JOURNAL_SEGMENT_BYTES=1MiB"}, nil)
+	checkMistakes(t, err, `FAPILOG_JOURNAL_MAX_BYTES is "2MiB": want 2049KiB or more: room for two records of 1MiB`,
+		`FAPILOG_JOURNAL_SEGMENT_BYTES is "1MiB": want 1025KiB or more: room for a record of 1MiB`)
 }
 
 func TestSinksAddedInCodeMayBeTheFallbackOfVariables(t *testing.T) {

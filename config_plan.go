@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/journal"
 )
 
@@ -15,7 +16,8 @@ type Plan struct {
 	// Settings are those of the pipeline itself, named and written as the
 	// variables of [ConfigFromEnv] are, without FAPILOG_: grace, journal (an absolute
 	// directory; empty: memory), journal-max-bytes, journal-segment-bytes, level (of a
-	// sink that has none of its own), parallel-writes.
+	// sink that has none of its own), max-record, parallel-writes, redact,
+	// redact-except, redact-keys, redact-pattern.
 	Settings []Setting `json:"settings"`
 
 	Sinks []SinkPlan `json:"sinks"` // in the order of Routes; those that are disabled are left out
@@ -118,13 +120,13 @@ func (c Config) settings() (settings []Setting) {
 }
 
 // unset returns what would count in c's place if nobody had said anything, but
-// for the journal's directory and size where others depend on them.
+// for the journal's directory and size, and for MaxRecord, where others depend on them.
 func (c Config) unset() Config {
 	size := journal.Config{Dir: c.Journal.Dir}.WithDefaults().MaxBytes
 	d := Config{MaxRecord: c.MaxRecord}
 	d.Journal.Dir, d.Journal.MaxBytes = c.Journal.Dir, c.Journal.MaxBytes
 	d = d.withDefaults()
-	d.Journal.Dir, d.Journal.MaxBytes = "", size
+	d.Journal.Dir, d.Journal.MaxBytes, d.MaxRecord = "", size, encode.DefaultMaxRecord
 	return d
 }
 

@@ -65,6 +65,10 @@ func TestPlanShowsEverySettingThatCounts(t *testing.T) {
 			[]string{"grace=0s (10s)", "journal-max-bytes=8MiB (64MiB)", "level=error (info)", "parallel-writes=false (true)"},
 			[]string{"conf", "level=error (info)", "timeout=2s (10s)", "conf-2", "level=error (info)", "timeout=3s (10s)"},
 		},
+		"what is masked": {
+			[]string{"FAPILOG_SINKS=conf://h", "FAPILOG_MAX_RECORD=1MiB", "FAPILOG_REDACT_KEYS=iban,ssn", "FAPILOG_REDACT_EXCEPT=pwd", "FAPILOG_REDACT_PATTERN=\\d{16}"},
+			[]string{"max-record=1MiB (256KiB)", "redact-except=pwd ()", "redact-keys=iban,ssn ()", `redact-pattern=\d{16} ()`}, []string{"conf"},
+		},
 		"a durable journal": {
 			[]string{"FAPILOG_SINKS=conf://h,conf://i?quarantine=" + dir, "FAPILOG_JOURNAL=" + dir}, []string{"journal=" + dir + " ()"},
 			[]string{"conf", "conf-2", "quarantine=" + dir + " (" + filepath.Join(dir, "quarantine") + ")"},

@@ -146,7 +146,8 @@ func TestSecretsAreInNoErrorAboutAURIInTheWrongPlace(t *testing.T) {
 				_, err = c.resolve()
 			}
 			if err == nil {
-				if name != "FAPILOG_QUARANTINE" { // it may be a directory
+				// It may be a directory, a key or an expression.
+				if name != "FAPILOG_QUARANTINE" && !strings.HasPrefix(name, "FAPILOG_REDACT_") {
 					t.Errorf("%s=%s: no mistake", name, value)
 				}
 				continue

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -11,13 +12,13 @@ import (
 
 	"github.com/fapilog/fapilog"
 	"github.com/fapilog/fapilog/admin"
+	"github.com/fapilog/fapilog/encode"
 	"github.com/fapilog/fapilog/sink"
 )
 
-// maxLine is how much of a line is kept, in bytes: as much as a record can hold
-// by default (see fapilog.Config.MaxRecord). The pipeline is told how long the
-// line was.
-const maxLine = 256 << 10
+// maxLine is how much of a line is kept, in bytes, unless FAPILOG_MAX_RECORD says
+// otherwise: as much as a record can hold. The pipeline is told how long the line was.
+const maxLine = encode.DefaultMaxRecord
 
 // limitFlags are the flags of a command, those for a session's limits among them.
 type limitFlags struct {
@@ -103,7 +104,9 @@ func (f *carryFlags) check() (err error) {
 // config returns the configuration: the sinks of the flags, or those of the
 // environment, and all else from there. The error is a *fapilog.ConfigError.
 func (f *carryFlags) config() (fapilog.Config, error) {
-	return fapilog.ConfigFromEnv(f.sinks...)
+	cfg, err := fapilog.ConfigFromEnv(f.sinks...)
+	f.multiline.line = cmp.Or(cfg.MaxRecord, maxLine)
+	return cfg, err
 }
 
 // open opens the pipeline, and the admin page and the progress if they are wanted.

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -179,5 +181,26 @@ func TestWhatIsSaidGoesBeforeWhatRunPrefers(t *testing.T) {
 				t.Errorf("%+v", cfg.Defaults)
 			}
 		})
+	}
+}
+
+func TestVariablesSayWhatIsMaskedAndHowMuchOfALineIsKept(t *testing.T) {
+	t.Setenv("FAPILOG_REDACT_KEYS", "iban")
+	t.Setenv("FAPILOG_REDACT_EXCEPT", "next_page_token")
+	t.Setenv("FAPILOG_REDACT_PATTERN", "[0-9]{16}")
+	t.Setenv("FAPILOG_MAX_RECORD", "1MiB")
+	long := strings.Repeat("x", 500_000)
+	in := `{"msg":"paid with 1234567812345678","iban":"DE1","next_page_token":"a","token":"b"}` + "\n" + long + "\n"
+	file := filepath.Join(t.TempDir(), "out")
+	var stderr bytes.Buffer
+	if status := Main([]string{"pipe", "--sink", "file:" + filepath.ToSlash(file)}, strings.NewReader(in), io.Discard, &stderr); status != exitOK {
+		t.Fatalf("exit status %d: %s", status, stderr.String())
+	}
+	first, second, _ := strings.Cut(string(readFile(t, file)), "\n")
+	if want := `{"msg":"paid with ***","iban":"***","next_page_token":"a","token":"***"}`; first != want {
+		t.Errorf("got %s, want %s", first, want)
+	}
+	if !strings.HasSuffix(second, `"msg":"`+long+"\"}\n") {
+		t.Errorf("the long line has become %d bytes that end in %s", len(second), second[max(0, len(second)-60):])
 	}
 }

@@ -103,6 +103,20 @@ func TestCheckReadsTheEnvironmentAsTheOthersDo(t *testing.T) {
 	}
 }
 
+func TestCheckShowsWhatIsMasked(t *testing.T) {
+	const settings = "\nmax-record 1MiB\nredact-keys iban\nredact-except pwd\nredact-pattern x|y\n"
+	vars := map[string]string{"FAPILOG_MAX_RECORD": "1MiB", "FAPILOG_REDACT_KEYS": "iban", "FAPILOG_REDACT_EXCEPT": "pwd", "FAPILOG_REDACT_PATTERN": "x|y"}
+	if r := call(t, vars, "check"); r.status != exitOK || !strings.Contains(r.stdout, settings) || strings.Contains(r.stdout, "redact false") {
+		t.Errorf("exit status %d, no %q in\n%s%s", r.status, settings, r.stdout, r.stderr)
+	}
+	if r := call(t, map[string]string{"FAPILOG_REDACT": "off"}, "check"); r.status != exitOK || !strings.Contains(r.stdout, "\nredact false: secrets in records are not masked\n") {
+		t.Errorf("exit status %d, nothing of redact in\n%s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := call(t, map[string]string{"FAPILOG_REDACT_KEYZ": "iban"}, "check"); r.status != exitUsage || !strings.Contains(r.stderr, "did you mean FAPILOG_REDACT_KEYS?") {
+		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
+	}
+}
+
 func TestCheckShowsWhatCountsForTheCommand(t *testing.T) {
 	for as, want := range map[string]struct{ level, onFull, blockTimeout string }{
 		"":        {"all", "drop-oldest", "100ms"},

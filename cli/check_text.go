@@ -45,8 +45,13 @@ func pipelineLines(settings []fapilog.Setting, all bool) []string {
 		journal = fmt.Sprintf("journal in %s, at most %s", shown(dir), value(settings, "journal-max-bytes"))
 	}
 	lines := []string{journal, "level " + value(settings, "level")}
-	if all || changed(settings, "grace") {
-		lines = append(lines, "grace "+value(settings, "grace"))
+	for _, name := range []string{"grace", "max-record", "redact-keys", "redact-except", "redact-pattern"} {
+		if v := value(settings, name); changed(settings, name) || all && v != "" {
+			lines = append(lines, name+" "+shown(v))
+		}
+	}
+	if value(settings, "redact") == "false" {
+		lines = append(lines, "redact false: secrets in records are not masked")
 	}
 	if value(settings, "parallel-writes") == "false" {
 		lines = append(lines, "one sink after the other: one that hangs delays the others")

@@ -18,13 +18,14 @@ import (
 // Filebeat has it with negate: true and match: after, and Vector with halt_before.
 type multiline struct {
 	begins  *regexp.Regexp // nil: every line is a record
+	line    int            // bytes of a line that are kept
 	max     sink.Bytes
 	lines   int
 	timeout sink.Duration
 }
 
 func newMultiline() multiline {
-	return multiline{max: maxLine, lines: 1000, timeout: sink.Duration(time.Second)}
+	return multiline{line: maxLine, max: maxLine, lines: 1000, timeout: sink.Duration(time.Second)}
 }
 
 // bind binds m to flags.
@@ -73,9 +74,9 @@ func (m *multiline) setLines(s string) error {
 func (m *multiline) splitter(emit func(line []byte, size int64)) *splitter {
 	j := m.joiner(emit)
 	if j == nil {
-		return &splitter{limit: maxLine, emit: emit}
+		return &splitter{limit: m.line, emit: emit}
 	}
-	return &splitter{limit: maxLine, emit: j.add, joiner: j}
+	return &splitter{limit: m.line, emit: j.add, joiner: j}
 }
 
 // joiner returns what joins the lines of one stream, or nil if lines are not

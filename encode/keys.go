@@ -3,6 +3,7 @@ package encode
 import (
 	"math/bits"
 	"regexp"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
@@ -20,6 +21,7 @@ import (
 type Redact struct {
 	Off      bool     // nothing is masked
 	Keys     []string // further sensitive words for the ends of keys
+	Except   []string // keys that are not masked, whatever word they end in: whole ones, compared like words
 	Patterns []string // regular expressions (RE2) for parts of string values and of the message
 }
 
@@ -43,6 +45,7 @@ type rules struct {
 	last     [256]uint32 // the words that can end in a byte
 	before   [256]uint32 // the words that can have a byte before their last
 	third    [256]uint32 // the words that can have a byte before that
+	except   []string    // keys that are not masked, as foldKey writes them
 	patterns []*regexp.Regexp
 }
 
@@ -50,8 +53,8 @@ type rules struct {
 // which one byte says too little.
 const anyWord = 1<<32 - 1
 
-func newRules(words []string, patterns []*regexp.Regexp) *rules {
-	r := &rules{words: words, patterns: patterns}
+func newRules(words, except []string, patterns []*regexp.Regexp) *rules {
+	r := &rules{words: words, except: except, patterns: patterns}
 	for d, table := range []*[256]uint32{&r.last, &r.before, &r.third} {
 		for c := range table {
 			if c >= utf8.RuneSelf || isSeparator(byte(c)) {
@@ -90,7 +93,16 @@ func (r *rules) matchKey(key string) bool {
 	if len(key) > 1 && words != anyWord {
 		words &= r.before[key[len(key)-2]]
 	}
-	return words != 0 && r.matchWords(key, words)
+	return words != 0 && r.matchWords(key, words) && !r.excepted(key)
+}
+
+// excepted reports whether key is not masked though it ends in a word.
+func (r *rules) excepted(key string) bool {
+	if len(r.except) == 0 {
+		return false
+	}
+	var array [128]byte
+	return slices.Contains(r.except, view(foldKey(array[:0], key)))
 }
 
 // matchWords reports whether key ends in one of the words whose bits are set.

@@ -71,6 +71,29 @@ func TestFurtherKeysMatchLikeTheDefaultOnes(t *testing.T) {
 	}
 }
 
+func TestExceptedKeysAreNotMasked(t *testing.T) {
+	redact := encode.Redact{Keys: []string{"id"}, Except: []string{"Next-Page-Token", "pwd", "userId", "кл\u212atoken"}}
+	for key, masked := range map[string]bool{
+		"next_page_token": false, "nextPageToken": false, "token": true, "page_token": true, "my_next_page_token": true, "next_page_tokens": false,
+		"pwd": false, "PWD": false, "user_pwd": true, "user_id": false, "id": true, "КЛkToken": false,
+	} {
+		if got := encoded(t, redact, "m", slog.String(key, "visible")); strings.HasSuffix(got, `:"***"}`) != masked {
+			t.Errorf("%q: masked = %v, want %v", key, !masked, masked)
+		}
+	}
+	e := newEncoder(t, encode.Options{Redact: redact}).WithGroup("pwd").WithAttrs([]slog.Attr{slog.Int("token", 1), slog.Int("pwd", 2)})
+	r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
+	if got, want := string(e.AppendRecord(nil, &r, nil)), `{"level":"INFO","msg":"m","pwd":{"token":"***","pwd":2}}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	line := `{"pwd":1,"a":{"user_id":2,"token":3,"p\u0077d":4}}`
+	for range 2 {
+		if got, ok := e.AppendObject(nil, []byte(line)); !ok || string(got) != strings.Replace(line, "3", `"***"`, 1) {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
 func TestManyFurtherKeysAllMatch(t *testing.T) {
 	var redact encode.Redact
 	for c := 'a'; c <= 'z'; c++ {
@@ -192,11 +215,11 @@ func TestRedactionCanBeSwitchedOff(t *testing.T) {
 }
 
 func TestAllMistakesInTheOptionsAreReportedTogether(t *testing.T) {
-	_, err := encode.New(encode.Options{MaxRecord: 1023, Redact: encode.Redact{Keys: []string{"", "ok", "_-."}, Patterns: []string{"a+", "("}}})
+	_, err := encode.New(encode.Options{MaxRecord: 1023, Redact: encode.Redact{Keys: []string{"", "ok", "_-."}, Except: []string{"ok", "-"}, Patterns: []string{"a+", "("}}})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"MaxRecord is 1023", "Keys[0]", "Keys[2]", "Patterns[1]"} {
+	for _, part := range []string{"MaxRecord is 1023", "Keys[0]", "Keys[2]", "Except[1]", "Patterns[1]"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
 		}

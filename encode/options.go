@@ -21,15 +21,19 @@ func newSettings(o Options) (*settings, error) {
 	if set.max <= set.stop/maxOversize {
 		set.stop = set.max * maxOversize
 	}
-	words := append([]string(nil), sensitive[:]...)
-	for i, key := range o.Redact.Keys {
-		word := foldKey(nil, key)
-		if len(word) == 0 {
-			errs = append(errs, fmt.Errorf("encode: Redact.Keys[%d] %q has no character that counts", i, key))
-			continue
+	folded := func(name string, keys []string) (words []string) {
+		for i, key := range keys {
+			word := foldKey(nil, key)
+			if len(word) == 0 {
+				errs = append(errs, fmt.Errorf("encode: Redact.%s[%d] %q has no character that counts", name, i, key))
+				continue
+			}
+			words = append(words, string(word))
 		}
-		words = append(words, string(word))
+		return words
 	}
+	words := append(sensitive[:len(sensitive):len(sensitive)], folded("Keys", o.Redact.Keys)...)
+	except := folded("Except", o.Redact.Except)
 	var patterns []*regexp.Regexp
 	for i, p := range o.Redact.Patterns {
 		re, err := regexp.Compile(p)
@@ -43,7 +47,7 @@ func newSettings(o Options) (*settings, error) {
 		return nil, err
 	}
 	if !o.Redact.Off {
-		set.rules = newRules(words, patterns)
+		set.rules = newRules(words, except, patterns)
 	}
 	return set, nil
 }

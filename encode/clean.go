@@ -84,7 +84,7 @@ func (c *cleaner) members(i int) int {
 		}
 		// Behind an object or a list k may be another key. Neither is a time or a level.
 		if k.role != noRole && c.depth == 1 && c.heading != nil {
-			c.heading.take(int(k.role), int(k.rank), Raw(c.object[start:i:i]))
+			c.heading.takeOwn(int(k.role), int(k.rank), Raw(c.object[start:i:i]))
 		}
 		if b = at(src, i); b <= ' ' {
 			i, b = token(src, i)
@@ -131,6 +131,13 @@ func (c *cleaner) key(from int, k *lineKey) int {
 	}
 	i, _ = token(src, i+1)
 	role, rank := roleOf(name)
+	if role == levelRole && rank == nestedRank {
+		if c.depth == 1 && at(src, i) == '{' {
+			return -1
+		}
+		*k = lineKey{} // the next one may be an object
+		return i
+	}
 	k.set(src[from:i], role, rank)
 	return i
 }

@@ -7,9 +7,25 @@ import (
 	"unicode/utf8"
 )
 
-// roleOf returns what a member of this name tells by the usual names, and how
-// early the name comes among those of the role, from 1. The names are compared as they are
-// written.
+// Role is what a member of a record tells, by its name: see [Meta].
+type Role int
+
+// The roles. NoRole, the zero Role, is that of most members.
+const (
+	NoRole      Role = noRole
+	TimeRole    Role = timeRole
+	LevelRole   Role = levelRole
+	MessageRole Role = messageRole
+)
+
+// RoleOf returns what a member of this name tells, and how early the name comes among
+// those of the role, from 1. Names are compared as they are written.
+func RoleOf(name string) (role Role, rank int) {
+	r, rank := roleOf(name)
+	return Role(r), rank
+}
+
+// roleOf is RoleOf.
 func roleOf(name string) (role, rank int) {
 	switch name {
 	case "time":
@@ -20,18 +36,60 @@ func roleOf(name string) (role, rank int) {
 		return timeRole, 3
 	case "@timestamp":
 		return timeRole, 4
+	case "asctime":
+		return timeRole, 5
+	case "datetime":
+		return timeRole, 6
+	case "Timestamp":
+		return timeRole, 7
+	case "@t":
+		return timeRole, 8
 	case "level":
 		return levelRole, 1
 	case "lvl":
 		return levelRole, 2
 	case "severity":
 		return levelRole, 3
+	case "log.level":
+		return levelRole, 4
+	case "levelname":
+		return levelRole, 5
+	case "level_name":
+		return levelRole, 6
+	case "Level":
+		return levelRole, 7
+	case "LogLevel":
+		return levelRole, 8
+	case "@l":
+		return levelRole, 9
+	case "log":
+		return levelRole, nestedRank
 	case "msg":
 		return messageRole, 1
 	case "message":
 		return messageRole, 2
+	case "Message":
+		return messageRole, 3
+	case "@m":
+		return messageRole, 4
+	case "@mt":
+		return messageRole, 5
 	}
 	return noRole, 0
+}
+
+// nestedRank is that of an object log, whose member level is the level, and of no other
+// name.
+const nestedRank = 10
+
+// nestedLevel returns that member of log, or nil.
+func nestedLevel(log Raw) Raw {
+	for k, v := range Fields(log) {
+		if k.Is("level") {
+			return v
+		}
+	}
+	return nil
 }
 
 // What a member can tell of a record.
@@ -58,9 +116,13 @@ func roleOfKey(k Key) (role, rank int) {
 // They are looked for under these names, the earlier first, and of several
 // members of one name the first is taken that has a usable value:
 //
-//	time     time ts timestamp @timestamp
-//	level    level lvl severity
-//	message  msg message
+//	time     time ts timestamp @timestamp asctime datetime Timestamp @t
+//	level    level lvl severity log.level levelname level_name Level LogLevel @l log
+//	message  msg message Message @m @mt
+//
+// Those behind the first few are of the Elastic Common Schema, where log is an object
+// that has the member level, of python-json-logger, Monolog, .NET and Serilog's compact
+// format.
 //
 // A time, returned in UTC, is text by RFC 3339 or one of the variants ISO 8601 and
 // common loggers have (a space or t for the T, a comma before the fraction, no
@@ -109,6 +171,14 @@ type heading struct {
 // take reads the value of a member that can be the time or the level, and reports
 // whether it is the best so far.
 func (h *heading) take(role, rank int, v Raw) (ok bool) {
+	if role == levelRole && rank == nestedRank {
+		v = nestedLevel(v)
+	}
+	return h.takeOwn(role, rank, v)
+}
+
+// takeOwn is take for a member that is no object log.
+func (h *heading) takeOwn(role, rank int, v Raw) (ok bool) {
 	switch {
 	case role == timeRole && (h.timeRank == 0 || rank < h.timeRank):
 		var t time.Time
@@ -135,7 +205,7 @@ type metaMember struct {
 	key   Key
 	value Raw // nil: none found
 	rank  int // that of its name
-	index int // among the object's members
+	index int // among the object's members; -1: it is in one of them
 }
 
 func (m *metaMember) found() bool { return m.value != nil }
@@ -157,6 +227,8 @@ func findMeta(obj []byte) (m meta) {
 		case !m.take(role, rank, v):
 		case role == timeRole:
 			m.time = metaMember{k, v, rank, i}
+		case rank == nestedRank:
+			m.level = metaMember{k, nestedLevel(v), rank, -1}
 		default:
 			m.level = metaMember{k, v, rank, i}
 		}

@@ -136,6 +136,17 @@ func TestMetaPrefersTheEarlierNameWithAUsableValue(t *testing.T) {
 		{`{"message":"b","msg":"a"}`, "- - a"},
 		{`{"msg":1,"message":"b"}`, "- - b"},
 		{`{"msg":"","message":"b"}`, "- - "},
+		{`{"@timestamp":4,"log.level":"error","message":"b"}`, "4 8 b"},
+		{`{"@timestamp":4,"log":{"logger":"x","level":"error"},"message":"b"}`, "4 8 b"},
+		{`{"log":{"level":"error"},"level":"info"}`, "- 0 -"},
+		{`{"log":"level","a":{"log":{"level":"error"}}}`, "- - -"},
+		{`{"log":["level"]}`, "- - -"}, {`{"log":{}}`, "- - -"}, {`{"log":{"a":{"level":3}}}`, "- - -"},
+		{`{"asctime":"1970-01-01 00:00:05,000","levelname":"CRITICAL","message":"b"}`, "5 12 b"},
+		{`{"datetime":"1970-01-01T00:00:05.000000+00:00","level":400,"level_name":"ERROR","message":"b"}`, "5 8 b"},
+		{`{"@t":"1970-01-01T00:00:05.0000000Z","@mt":"{A}","@m":"b","@l":"Warning"}`, "5 4 b"},
+		{`{"@t":"1970-01-01T00:00:05.0000000Z","@mt":"{A}"}`, "5 - {A}"},
+		{`{"Timestamp":"1970-01-01T00:00:05Z","Level":"Fatal","Message":"b"}`, "5 12 b"},
+		{`{"Timestamp":"1970-01-01T00:00:05Z","LogLevel":"Information","Message":"b"}`, "5 0 b"},
 		{`{"Time":1,"MSG":"x","group":{"msg":"y"}}`, "- - -"},
 		{`{"\u0074ime":7,"m\u0073g":"a\tb\ud800"}`, "7 - a\tb\ufffd"},
 		{`not JSON`, "- - -"},
@@ -153,6 +164,33 @@ func TestMetaPrefersTheEarlierNameWithAUsableValue(t *testing.T) {
 		}
 		if got := strings.Join(parts, " "); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.obj, got, tt.want)
+		}
+	}
+}
+
+func TestLinesAreOfTheLevelThatMetaReads(t *testing.T) {
+	var l Lines
+	l.Begin(newCleanEncoder(t, Options{}), time.Time{}, slog.LevelInfo)
+	for _, tt := range []struct {
+		obj  string
+		want slog.Level
+	}{
+		{`{"log":"error","message":"b"}`, 0},
+		{`{"log":{"level":"error"},"message":"b"}`, 8},
+		{`{"log":"error","message":"b"}`, 0},
+		{`{"log":{"level":"warn"},"level":"debug"}`, -4},
+		{`{"level":"debug","log":{"level":"warn"}}`, -4},
+		{`{"a":{"log":{"level":"warn"}}}`, 0},
+		{`{"log":{"level":"warn"}}`, 4},
+		{`{"a":{"log":1,"level":"warn"},"log":{}}`, 0},
+		{`{"log.level":"warn"}`, 4},
+		{`{"@t":"2026-01-01T00:00:00Z","@mt":"a","@l":"Error"}`, 8},
+		{`{"@t":"2026-01-01T00:00:00Z","@mt":"a"}`, 0},
+	} {
+		for range 2 {
+			if record, _, _, level := l.Next([]byte(tt.obj + "\n")); level != tt.want || string(record) != tt.obj {
+				t.Errorf("%s: level %d, want %d", record, level, tt.want)
+			}
 		}
 	}
 }

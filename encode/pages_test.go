@@ -24,6 +24,32 @@ func TestSensitiveWordsAreDocumented(t *testing.T) {
 	}
 }
 
+func TestNamesOfTimeLevelAndMessageAreDocumented(t *testing.T) {
+	source, err := os.ReadFile("fields_meta.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, name := range map[Role]string{TimeRole: "time", LevelRole: "level", MessageRole: "message"} {
+		line := regexp.MustCompile(`//\t` + name + ` +(.*)\n`).FindSubmatch(source)
+		if line == nil {
+			t.Fatalf("the comment of Meta has no names for %s", name)
+		}
+		names := strings.Fields(string(line[1]))
+		if got := quotedIn(t, "../docs/command.md", name); !slices.Equal(got, names) {
+			t.Errorf("command.md has %q for %s, the comment of Meta %q", got, name, names)
+		}
+		for i, n := range names {
+			if r, rank := RoleOf(n); r != role || rank != i+1 {
+				t.Errorf("%s: role %d and rank %d, want %d and %d", n, r, rank, role, i+1)
+			}
+		}
+		cases := regexp.MustCompile(`case "[^"]+":\n\t\treturn `+name+`Role`).FindAll(source, -1)
+		if len(cases) != len(names) {
+			t.Errorf("%d names for %s are read, and %d documented", len(cases), name, len(names))
+		}
+	}
+}
+
 // quotedIn returns what stands in backquotes between the marks <!-- name --> and
 // <!-- /name --> of a page.
 func quotedIn(t *testing.T, page, name string) (quoted []string) {

@@ -65,7 +65,7 @@ func AppendLogfmt(dst, obj []byte) []byte {
 	p := textPrinter{dst: dst, start: len(dst)}
 	m := findMeta(obj)
 	for _, first := range []*metaMember{&m.time, &m.level, &m.message} {
-		if first.found() {
+		if first.found() && first.index >= 0 {
 			p.member(first.key, first.value, 0)
 		}
 	}

@@ -28,6 +28,7 @@ func TestTextOfARecord(t *testing.T) {
 			`{"a":1,"message":"x","severity":"warning","ts":1704207845.5}`,
 			`15:04:05.500 WARNING x a=1`,
 			`ts=1704207845.5 severity=warning message=x a=1`},
+		{"a level in an object", `{"log":{"level":"error","logger":"a"},"message":"x"}`, `ERROR x log.level=error log.logger=a`, `message=x log.level=error log.logger=a`},
 		{"a level in numbers", `{"level":35,"msg":"x"}`, `NOTICE x`, `level=35 msg=x`},
 		{"a level with an offset", `{"level":"DEBUG-4","msg":"x"}`, `DEBUG-4 x`, `level=DEBUG-4 msg=x`},
 		{"names that say nothing", `{"time":"noon","level":"?","msg":5}`, `time=noon level=? msg=5`, `time=noon level=? msg=5`},

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"bytes"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/fapilog/fapilog/encode"
@@ -27,30 +26,30 @@ func textOf(key encode.Key) []byte {
 	return encode.Unquote(nil, key)
 }
 
-// The names that [encode.Meta] knows.
-var (
-	timeNames  = []string{"time", "ts", "timestamp", "@timestamp"}
-	levelNames = []string{"level", "lvl", "severity"}
-)
-
 // extract takes the members with a meaning out of w.members, which are those of r. What a record
 // says about its time and level is taken only if that is what stands elsewhere; of
 // several members the first one that will do.
 func (w *writer) extract(r *sink.Record) (s special) {
 	_, hasTime := unixNano(r.Time)
+	var body *member
+	bodyRank := 0
 	for i := range w.members {
 		m := &w.members[i]
-		switch key := string(m.key); {
-		case hasTime && slices.Contains(timeNames, key) && w.isTime(m.value, r):
+		key := string(m.key)
+		switch role, rank := encode.RoleOf(key); {
+		case hasTime && role == encode.TimeRole && w.isTime(m.value, r):
 			m.value, hasTime = nil, false
-		case s.level == nil && slices.Contains(levelNames, key) && w.isLevel(m.value, r):
+		case s.level == nil && role == encode.LevelRole && w.isLevel(m.value, r):
 			take(&s.level, m)
+		case role == encode.MessageRole && m.value.Kind() == encode.KindString && (body == nil || rank < bodyRank):
+			body, bodyRank = m, rank
 		case s.trace == nil && key == w.fields.trace && isID(m.value, 16):
 			take(&s.trace, m)
 		}
 	}
-	w.takeText(&s.body, "msg")
-	w.takeText(&s.body, "message")
+	if body != nil {
+		take(&s.body, body)
+	}
 	if s.trace != nil {
 		w.takeIf(&s.span, w.fields.span, func(v encode.Raw) bool { return isID(v, 8) })
 		w.takeIf(&s.flags, w.fields.flags, func(v encode.Raw) bool { _, ok := flagsOf(v); return ok })
@@ -69,10 +68,6 @@ func (w *writer) takeIf(field *encode.Raw, name string, good func(encode.Raw) bo
 			return
 		}
 	}
-}
-
-func (w *writer) takeText(field *encode.Raw, name string) {
-	w.takeIf(field, name, func(v encode.Raw) bool { return v.Kind() == encode.KindString })
 }
 
 // maxMeta is longer than any text that is a time or a level.

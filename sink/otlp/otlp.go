@@ -21,7 +21,7 @@
 //	severityNumber        the record's level plus 9, from 1 to 24: debug is 5, info 9, warn 13,
 //	                      error 17, as OpenTelemetry has them
 //	severityText          the level as it is written in the record
-//	body                  msg, or else message, if it is text
+//	body                  msg, or else message or another usual name, if it is text
 //	traceId, spanId       trace_id (32 hexadecimal digits) and span_id (16)
 //	flags                 trace_flags: two hexadecimal digits, or a number up to 255
 //	attributes            all other members, and log.record.uid

@@ -63,6 +63,7 @@ func TestMembersOfARecord(t *testing.T) {
 			logRecord{Number: 13, Text: "warning", Body: "hello"}},
 		{"a level that is a number", `{"level":40,"msg":""}`, logRecord{Number: 13, Text: "WARN", Body: ""}},
 		{"no members at all", `{}`, logRecord{Number: 13, Text: "WARN"}},
+		{"in those of Serilog", `{"@mt":"{A}","@m":"hello","@l":"Warning"}`, logRecord{Number: 13, Text: "Warning", Body: "hello", Attributes: attributes{"@mt": "{A}"}}},
 		{"msg goes before message", `{"message":"a","msg":"b"}`, logRecord{Number: 13, Text: "WARN", Body: "b", Attributes: attributes{"message": "a"}}},
 		{"a second msg is an attribute", `{"msg":"a","msg":"b"}`, logRecord{Number: 13, Text: "WARN", Body: "a", Attributes: attributes{"msg": "b"}}},
 		{"a msg that is no text is an attribute", `{"msg":{"a":1}}`, logRecord{Number: 13, Text: "WARN", Attributes: attributes{"msg": attributes{"a": int64(1)}}}},

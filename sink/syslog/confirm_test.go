@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fapilog/fapilog/sink/internal/identity/identitytest"
 	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
@@ -93,7 +94,7 @@ func TestARealServerThatEndsBeforeItHasReadEverythingConfirmsNothing(t *testing.
 
 func TestTheEndOfTLSAloneConfirmsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		config := &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue("logs", time.Time{})}}
+		config := &tls.Config{Certificates: []tls.Certificate{identitytest.New(t).Issue("logs", time.Time{})}}
 		server := serve(t, func(s *server) {
 			s.handle = func(_ int, c net.Conn) bool {
 				conn := tls.Server(c, config)

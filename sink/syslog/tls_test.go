@@ -1,17 +1,11 @@
 package syslog
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,99 +15,30 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/identity/identitytest"
 )
-
-// authority signs certificates.
-type authority struct {
-	t           *testing.T
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t, key: newKey(t)}
-	a.certificate = a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, &a.key.PublicKey)
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// sign returns template as a certificate that is valid from an hour ago on, for a
-// day unless it says until when.
-func (a *authority) sign(template *x509.Certificate, key *ecdsa.PublicKey) *x509.Certificate {
-	a.t.Helper()
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore = time.Now().Add(-time.Hour)
-	if template.NotAfter.IsZero() {
-		template.NotAfter = time.Now().Add(24 * time.Hour)
-	}
-	parent := a.certificate
-	if parent == nil {
-		parent = template
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key, a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return certificate
-}
-
-// issue returns a certificate for a host, or a client.
-func (a *authority) issue(host string, until time.Time) tls.Certificate {
-	a.t.Helper()
-	key := newKey(a.t)
-	c := a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotAfter: until,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, &key.PublicKey)
-	return tls.Certificate{Certificate: [][]byte{c.Raw}, PrivateKey: key}
-}
-
-// file writes the authority's certificate and returns its path.
-func (a *authority) file(path string) string {
-	a.t.Helper()
-	writeFile(a.t, path, "CERTIFICATE", a.certificate.Raw)
-	return path
-}
 
 // pair writes a certificate and its key, to path and path.key.
 func pair(t *testing.T, c tls.Certificate, path string) {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, path, "CERTIFICATE", c.Certificate[0])
-	writeFile(t, path+".key", "PRIVATE KEY", der)
+	certificate, key := identitytest.PEM(t, c)
+	writeFile(t, path, certificate)
+	writeFile(t, path+".key", key)
 }
 
-func writeFile(t *testing.T, path, kind string, der []byte) {
+func writeFile(t *testing.T, path string, text []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // secured has the server speak TLS for a host named logs, with a file of its
 // authority in dir.
-func secured(t *testing.T, dir string, change func(*authority, *tls.Config)) func(*server) {
-	a := newAuthority(t)
-	a.file(filepath.Join(dir, "ca"))
-	config := &tls.Config{Certificates: []tls.Certificate{a.issue("logs", time.Time{})}, ClientCAs: a.pool()}
+func secured(t *testing.T, dir string, change func(*identitytest.Authority, *tls.Config)) func(*server) {
+	a := identitytest.New(t)
+	writeFile(t, filepath.Join(dir, "ca"), a.PEM())
+	config := &tls.Config{Certificates: []tls.Certificate{a.Issue("logs", time.Time{})}, ClientCAs: a.Pool()}
 	if change != nil {
 		change(a, config)
 	}
@@ -125,12 +50,6 @@ func secured(t *testing.T, dir string, change func(*authority, *tls.Config)) fun
 			return false
 		}
 	}
-}
-
-func (a *authority) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.certificate)
-	return pool
 }
 
 // overTLS has the sink trust the authority in dir.
@@ -147,24 +66,24 @@ func TestWhoIsTrusted(t *testing.T) {
 			c.CertFile, c.KeyFile = filepath.Join(dir, name), filepath.Join(dir, name+".key")
 		}
 	}
-	required := func(_ *authority, c *tls.Config) { c.ClientAuth = tls.RequireAndVerifyClientCert }
-	with := func(changes ...func(*authority, *tls.Config)) func(*authority, *tls.Config) {
-		return func(a *authority, c *tls.Config) {
+	required := func(_ *identitytest.Authority, c *tls.Config) { c.ClientAuth = tls.RequireAndVerifyClientCert }
+	with := func(changes ...func(*identitytest.Authority, *tls.Config)) func(*identitytest.Authority, *tls.Config) {
+		return func(a *identitytest.Authority, c *tls.Config) {
 			for _, change := range changes {
 				change(a, c)
 			}
 		}
 	}
-	version12 := func(_ *authority, c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }
-	noTickets := func(_ *authority, c *tls.Config) { c.SessionTicketsDisabled = true }
-	host := func(name string, valid time.Duration) func(*authority, *tls.Config) {
-		return func(a *authority, c *tls.Config) {
-			c.Certificates = []tls.Certificate{a.issue(name, time.Now().Add(valid))}
+	version12 := func(_ *identitytest.Authority, c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }
+	noTickets := func(_ *identitytest.Authority, c *tls.Config) { c.SessionTicketsDisabled = true }
+	host := func(name string, valid time.Duration) func(*identitytest.Authority, *tls.Config) {
+		return func(a *identitytest.Authority, c *tls.Config) {
+			c.Certificates = []tls.Certificate{a.Issue(name, time.Now().Add(valid))}
 		}
 	}
 	for _, test := range []struct {
 		name    string
-		server  func(*authority, *tls.Config)
+		server  func(*identitytest.Authority, *tls.Config)
 		client  func(*Config)
 		verdict string
 		says    string
@@ -188,9 +107,9 @@ func TestWhoIsTrusted(t *testing.T) {
 		for _, confirm := range []string{Close, Never} {
 			t.Run(test.name+", confirm="+confirm, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					server := serve(t, secured(t, dir, func(a *authority, c *tls.Config) {
-						pair(t, a.issue("client", time.Time{}), filepath.Join(dir, "client"))
-						pair(t, newAuthority(t).issue("client", time.Time{}), filepath.Join(dir, "foreign"))
+					server := serve(t, secured(t, dir, func(a *identitytest.Authority, c *tls.Config) {
+						pair(t, a.Issue("client", time.Time{}), filepath.Join(dir, "client"))
+						pair(t, identitytest.New(t).Issue("client", time.Time{}), filepath.Join(dir, "foreign"))
 						if test.server != nil {
 							test.server(a, c)
 						}
@@ -223,14 +142,14 @@ func TestWhoIsTrusted(t *testing.T) {
 func TestALateRefusalParksTheNextAttempt(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		server := serve(t, secured(t, dir, func(_ *authority, c *tls.Config) {
+		server := serve(t, secured(t, dir, func(_ *identitytest.Authority, c *tls.Config) {
 			c.ClientAuth = tls.RequireAnyClientCert
 			c.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error {
 				time.Sleep(2 * settleTime)
 				return errors.New("revoked")
 			}
 		}))
-		pair(t, newAuthority(t).issue("client", time.Time{}), filepath.Join(dir, "client"))
+		pair(t, identitytest.New(t).Issue("client", time.Time{}), filepath.Join(dir, "client"))
 		s := server.client(overTLS(dir), func(c *Config) {
 			c.CertFile, c.KeyFile = filepath.Join(dir, "client"), filepath.Join(dir, "client.key")
 		})
@@ -246,7 +165,7 @@ func TestALateRefusalParksTheNextAttempt(t *testing.T) {
 
 func TestTheServerIsToldOfTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		config := &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue("logs", time.Time{})}}
+		config := &tls.Config{Certificates: []tls.Certificate{identitytest.New(t).Issue("logs", time.Time{})}}
 		ends := make(chan error, 1)
 		server := serve(t, func(s *server) {
 			s.handle = func(_ int, c net.Conn) bool {
@@ -284,7 +203,7 @@ func TestConfirmWorksOverTLS(t *testing.T) {
 // Neither Write nor Close waits for a server that does not read.
 func TestAHungServerDoesNotHoldTheSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		config := &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue("logs", time.Time{})}}
+		config := &tls.Config{Certificates: []tls.Certificate{identitytest.New(t).Issue("logs", time.Time{})}}
 		server := serve(t, func(s *server) {
 			s.handle = func(_ int, c net.Conn) bool {
 				tls.Server(c, config).Handshake()
@@ -344,7 +263,7 @@ func TestFilesAreReadForEachConnection(t *testing.T) {
 		if err := write(t, s, "0"); verdict(err) != "park" || !strings.Contains(fmt.Sprint(err), "syslog: ca-file") {
 			t.Errorf("without the file: %v", err)
 		}
-		newAuthority(t).file(ca)
+		writeFile(t, ca, identitytest.New(t).PEM())
 		if err := write(t, s, "0"); verdict(err) != "park" {
 			t.Errorf("with another's file: %v", err)
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink"
+	"github.com/fapilog/fapilog/sink/internal/identity/identitytest"
 	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
@@ -155,7 +156,7 @@ func TestWhatAServerSaysUnaskedIsNotPrinted(t *testing.T) {
 				var text bytes.Buffer // package log has a lock
 				log.SetOutput(&text)
 				defer log.SetOutput(os.Stderr)
-				certificate := newAuthority(t).issue("logs.example", time.Time{})
+				certificate := identitytest.New(t).Issue("logs.example", time.Time{})
 				n := serveRaw(t, func(c *pipe.Conn) {
 					var conn net.Conn = c
 					if strings.HasPrefix(test.url, "https:") {

@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fapilog/fapilog/sink/internal/identity/identitytest"
 	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
@@ -109,14 +110,14 @@ func TestProxyOverTLSIsNotCheckedWithTheServersSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ours := newAuthority(t)
-				ours.file(ca, 1)
-				pair(t, ours.issue("client.example", time.Time{}), own, own, 1)
+				ours := identitytest.New(t)
+				authorityFile(t, ours, ca, 1)
+				pair(t, ours.Issue("client.example", time.Time{}), own, own, 1)
 				seen := func(tls.ConnectionState) error {
 					t.Error("the proxy got as far as the client's certificate")
 					return nil
 				}
-				n := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("proxy.example", time.Time{})}, ClientAuth: tls.RequestClientCert, VerifyConnection: seen, MaxVersion: tls.VersionTLS12})
+				n := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.Issue("proxy.example", time.Time{})}, ClientAuth: tls.RequestClientCert, VerifyConnection: seen, MaxVersion: tls.VersionTLS12})
 				client := n.client(t, func(config *Config) {
 					config.URL = mustURL(t, c.url)
 					c.change(config)
@@ -138,16 +139,16 @@ func TestProxyOverTLSIsOneThatTheSystemTrusts(t *testing.T) {
 	if err != nil {
 		t.Skipf("SKIPPED: no loopback: %v", err)
 	}
-	ours := newAuthority(t)
+	ours := identitytest.New(t)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RequestURI) })}
-	go server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{ours.issue("localhost", time.Time{})}}))
+	go server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{ours.Issue("localhost", time.Time{})}}))
 	defer server.Close()
 
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	proxy := "https://localhost:" + port
 	cmd := exec.Command(os.Args[0], "-test.run=^TestProxyOfTheEnvironmentIsUsed$")
 	cmd.Env = append(os.Environ(), "HTTPPOST_TEST_PROXIED=http://logs.invalid/in", "HTTP_PROXY="+proxy, "http_proxy="+proxy, "NO_PROXY=", "no_proxy=",
-		"SSL_CERT_FILE="+ours.file(filepath.Join(t.TempDir(), "ca"), 1), "SSL_CERT_DIR="+t.TempDir())
+		"SSL_CERT_FILE="+authorityFile(t, ours, filepath.Join(t.TempDir(), "ca"), 1), "SSL_CERT_DIR="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if got, _, _ := strings.Cut(string(out), "\n"); err != nil || got != "200 http://logs.invalid/in" {
 		t.Errorf("%q, %v", got, err)

@@ -2,16 +2,9 @@ package httppost
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -23,97 +16,27 @@ import (
 	"time"
 
 	"github.com/fapilog/fapilog/sink/internal/identity"
+	"github.com/fapilog/fapilog/sink/internal/identity/identitytest"
 	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
-// authority signs certificates.
-type authority struct {
-	t           *testing.T
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
+// authorityFile writes an authority's certificate and returns its path.
+func authorityFile(t *testing.T, a *identitytest.Authority, path string, at int64) string {
 	t.Helper()
-	a := &authority{t: t, key: newKey(t)}
-	a.certificate = a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, &a.key.PublicKey)
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// sign returns template as a certificate that is valid from an hour ago on, for a
-// day unless it says until when.
-func (a *authority) sign(template *x509.Certificate, key *ecdsa.PublicKey) *x509.Certificate {
-	a.t.Helper()
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore = time.Now().Add(-time.Hour)
-	if template.NotAfter.IsZero() {
-		template.NotAfter = time.Now().Add(24 * time.Hour)
-	}
-	parent := a.certificate
-	if parent == nil {
-		parent = template
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key, a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return certificate
-}
-
-// issue returns a certificate for a host, or a client.
-func (a *authority) issue(host string, until time.Time) tls.Certificate {
-	a.t.Helper()
-	key := newKey(a.t)
-	c := a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotAfter: until,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, &key.PublicKey)
-	return tls.Certificate{Certificate: [][]byte{c.Raw}, PrivateKey: key}
-}
-
-func (a *authority) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.certificate)
-	return pool
-}
-
-// file writes the authority's certificate.
-func (a *authority) file(path string, at int64) string {
-	a.t.Helper()
-	writeFile(a.t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})), at)
+	writeFile(t, path, string(a.PEM()), at)
 	return path
 }
 
 // pair writes a certificate and its key.
 func pair(t *testing.T, c tls.Certificate, certPath, keyPath string, at int64) {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}))
+	certificate, key := identitytest.PEM(t, c)
 	if certPath == keyPath {
-		writeFile(t, certPath, certificate+key, at)
+		writeFile(t, certPath, string(certificate)+string(key), at)
 		return
 	}
-	writeFile(t, certPath, certificate, at)
-	writeFile(t, keyPath, key, at)
+	writeFile(t, certPath, string(certificate), at)
+	writeFile(t, keyPath, string(key), at)
 }
 
 // serveTLS starts a server with TLS for the length of the test. It answers with
@@ -164,13 +87,13 @@ func TestWhoIsTrusted(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ours, other := newAuthority(t), newAuthority(t)
-				ours.file(filepath.Join(dir, "ca"), 1)
-				other.file(filepath.Join(dir, "other"), 1)
-				client := ours.issue("client.example", time.Time{})
+				ours, other := identitytest.New(t), identitytest.New(t)
+				authorityFile(t, ours, filepath.Join(dir, "ca"), 1)
+				authorityFile(t, other, filepath.Join(dir, "other"), 1)
+				client := ours.Issue("client.example", time.Time{})
 				pair(t, client, filepath.Join(dir, "client"), filepath.Join(dir, "client.key"), 1)
 				pair(t, client, filepath.Join(dir, "both"), filepath.Join(dir, "both"), 1)
-				pair(t, other.issue("client.example", time.Time{}), filepath.Join(dir, "foreign"), filepath.Join(dir, "foreign.key"), 1)
+				pair(t, other.Issue("client.example", time.Time{}), filepath.Join(dir, "foreign"), filepath.Join(dir, "foreign.key"), 1)
 
 				host, until := "logs.example", time.Time{}
 				if test.host != "" {
@@ -179,7 +102,7 @@ func TestWhoIsTrusted(t *testing.T) {
 				if test.valid != 0 {
 					until = time.Now().Add(test.valid)
 				}
-				config := &tls.Config{Certificates: []tls.Certificate{ours.issue(host, until)}, ClientCAs: ours.pool()}
+				config := &tls.Config{Certificates: []tls.Certificate{ours.Issue(host, until)}, ClientCAs: ours.Pool()}
 				if test.required {
 					config.ClientAuth = tls.RequireAndVerifyClientCert
 				}
@@ -222,20 +145,20 @@ func TestFilesOfTLSAreReadAgainWhenTheyChange(t *testing.T) {
 	dir := t.TempDir()
 	ca, certificate := filepath.Join(dir, "ca"), filepath.Join(dir, "client")
 	synctest.Test(t, func(t *testing.T) {
-		ours := newAuthority(t)
-		newAuthority(t).file(ca, 1) // not the one that counts
-		pair(t, ours.issue("one.example", time.Time{}), certificate, certificate, 1)
-		config := &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}, ClientCAs: ours.pool(), ClientAuth: tls.RequireAndVerifyClientCert}
+		ours := identitytest.New(t)
+		authorityFile(t, identitytest.New(t), ca, 1) // not the one that counts
+		pair(t, ours.Issue("one.example", time.Time{}), certificate, certificate, 1)
+		config := &tls.Config{Certificates: []tls.Certificate{ours.Issue("logs.example", time.Time{})}, ClientCAs: ours.Pool(), ClientAuth: tls.RequireAndVerifyClientCert}
 		c := serveTLS(t, config).client(t, func(c *Config) {
 			c.URL, c.CAFile, c.CertFile = mustURL(t, "https://logs.example/in"), ca, certificate
 		})
 		_, err := attempt(t, c, Request{})
 		wantError(t, err, "park", "unknown authority")
-		ours.file(ca, 2)
+		authorityFile(t, ours, ca, 2)
 		if got := mustDo(t, c, Request{}).Body; string(got) != "one.example" {
 			t.Errorf("the client is %q", got)
 		}
-		pair(t, ours.issue("two.example", time.Time{}), certificate, certificate, 2)
+		pair(t, ours.Issue("two.example", time.Time{}), certificate, certificate, 2)
 		if got := mustDo(t, c, Request{}).Body; string(got) != "two.example" {
 			t.Errorf("the client is %q", got)
 		}
@@ -247,7 +170,7 @@ func TestFilesOfTLSAreReadAgainWhenTheyChange(t *testing.T) {
 		if got := mustDo(t, c, Request{}).Body; string(got) != "two.example" {
 			t.Errorf("the client is %q", got)
 		}
-		pair(t, ours.issue("three.example", time.Time{}), certificate, certificate, 4)
+		pair(t, ours.Issue("three.example", time.Time{}), certificate, certificate, 4)
 		if got := mustDo(t, c, Request{}).Body; string(got) != "three.example" {
 			t.Errorf("the client is %q", got)
 		}
@@ -260,15 +183,15 @@ func TestFileOfTLSThatCouldNotBeReadOnceIsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "client")
 	for _, pause := range []time.Duration{0, 2 * time.Minute} { // with the connection, and without
 		synctest.Test(t, func(t *testing.T) {
-			ours := newAuthority(t)
-			pair(t, ours.issue("one.example", time.Time{}), path, path, 1)
-			config := &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}, ClientAuth: tls.RequireAnyClientCert}
+			ours := identitytest.New(t)
+			pair(t, ours.Issue("one.example", time.Time{}), path, path, 1)
+			config := &tls.Config{Certificates: []tls.Certificate{ours.Issue("logs.example", time.Time{})}, ClientAuth: tls.RequireAnyClientCert}
 			n := serveTLS(t, config)
 			c := n.client(t, func(c *Config) {
 				c.URL, c.Insecure, c.CertFile = mustURL(t, "https://logs.example/in"), true, path
 			})
 			mustDo(t, c, Request{})
-			pair(t, ours.issue("two.example", time.Time{}), path, path, 2)
+			pair(t, ours.Issue("two.example", time.Time{}), path, path, 2)
 			good, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -317,16 +240,16 @@ func TestHandshakesThatHangAreEndedAfterTheirRequests(t *testing.T) {
 func TestFilesOfTLSThatAreGoneAtTheFirstRequestPark(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ca")
 	synctest.Test(t, func(t *testing.T) {
-		ours := newAuthority(t)
-		ours.file(path, 1)
-		config := &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}}
+		ours := identitytest.New(t)
+		authorityFile(t, ours, path, 1)
+		config := &tls.Config{Certificates: []tls.Certificate{ours.Issue("logs.example", time.Time{})}}
 		c := serveTLS(t, config).client(t, func(c *Config) { c.URL, c.CAFile = mustURL(t, "https://logs.example/in"), path })
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 		_, err := attempt(t, c, Request{})
 		wantError(t, err, "park", path)
-		ours.file(path, 2)
+		authorityFile(t, ours, path, 2)
 		mustDo(t, c, Request{})
 	})
 }
@@ -335,10 +258,10 @@ func TestFilesOfTLSThatAreGoneAtTheFirstRequestPark(t *testing.T) {
 // certificate and closed.
 func refused(t *testing.T) net.Conn {
 	t.Helper()
-	ours := newAuthority(t)
-	n := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}, ClientAuth: tls.RequireAndVerifyClientCert})
+	ours := identitytest.New(t)
+	n := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.Issue("logs.example", time.Time{})}, ClientAuth: tls.RequireAndVerifyClientCert})
 	c := n.client(t, nil)
-	conn, err := c.dialTLS(t.Context(), "tcp", "logs.example:443", &tls.Config{RootCAs: ours.pool()})
+	conn, err := c.dialTLS(t.Context(), "tcp", "logs.example:443", &tls.Config{RootCAs: ours.Pool()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +296,7 @@ func TestCloseEndsAWriteThatWaitsForAReason(t *testing.T) {
 
 func TestRedirectToTLSChecksWhoTheServerIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue("logs.example", time.Time{})}})
+		secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{identitytest.New(t).Issue("logs.example", time.Time{})}})
 		plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://logs.example/in", http.StatusPermanentRedirect)
 		})
@@ -394,9 +317,9 @@ func TestRedirectToTLSChecksWhoTheServerIs(t *testing.T) {
 func TestRedirectToTLSTrustsTheGivenAuthorities(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ca")
 	synctest.Test(t, func(t *testing.T) {
-		ours := newAuthority(t)
-		ours.file(path, 1)
-		secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("logs.example", time.Time{})}})
+		ours := identitytest.New(t)
+		authorityFile(t, ours, path, 1)
+		secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ours.Issue("logs.example", time.Time{})}})
 		plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://logs.example/in", http.StatusPermanentRedirect)
 		})

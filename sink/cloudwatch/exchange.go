@@ -3,10 +3,12 @@ package cloudwatch
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -50,8 +52,45 @@ func newExchange(settings aws.Config) *exchange {
 	} else {
 		x.transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
-	x.transport.DialContext = keepalive.Dialer(x.transport.DialContext)
+	dial := x.transport.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	x.transport.DialContext = keepalive.Dialer(dial)
+	x.transport.DialTLSContext = keepalive.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		return dialTLS(ctx, dial, x.transport, network, address)
+	})
+	x.transport.Protocols = new(http.Protocols)
+	x.transport.Protocols.SetHTTP1(true)
 	return x
+}
+
+// dialTLS makes a TLS connection with the settings of t, as t does where nobody else makes it:
+// then package keepalive would be below TLS, where it hears nothing.
+func dialTLS(ctx context.Context, dial keepalive.Dial, t *http.Transport, network, address string) (net.Conn, error) {
+	if t.TLSHandshakeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+		defer cancel()
+	}
+	c, err := dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config := new(tls.Config)
+	if t.TLSClientConfig != nil {
+		config = t.TLSClientConfig.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(address)
+	}
+	config.NextProtos = nil // HTTP/1.1
+	secured := tls.Client(c, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return secured, nil
 }
 
 // Do implements [aws.HTTPClient].

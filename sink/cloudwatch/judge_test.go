@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ import (
 
 	"github.com/fapilog/fapilog/sink"
 	"github.com/fapilog/fapilog/sink/cloudwatch/cwtest"
+	"github.com/fapilog/fapilog/sink/internal/identity/identitytest"
+	"github.com/fapilog/fapilog/sink/sinktest/pipe"
 )
 
 // answering is a server that answers every request so.
@@ -332,16 +335,35 @@ func TestWhatAServerSaysUnaskedIsNotPrinted(t *testing.T) {
 		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n%sand more", len(answer), answer)
 		return true
 	}
-	inBubble(t, &cwtest.Server{Answer: unasked}, nil, func(t *testing.T, n *network, s sink.Sink) {
-		for range 3 {
-			if err := write(s, numbered(1)); err != nil {
-				t.Error(err)
+	for _, scheme := range []string{"http", "https"} {
+		inBubble(t, &cwtest.Server{Answer: unasked}, nil, func(t *testing.T, n *network, _ sink.Sink) {
+			authority := identitytest.New(t)
+			trusted := filepath.Join(t.TempDir(), "ca.pem")
+			if err := os.WriteFile(trusted, authority.PEM(), 0o600); err != nil {
+				t.Fatal(err)
 			}
-			time.Sleep(time.Second)
+			t.Setenv("AWS_CA_BUNDLE", trusted)
+			secure := &http.Server{Handler: n.Server, ErrorLog: log.New(io.Discard, "", 0)}
+			listener := pipe.Listen()
+			go secure.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{authority.Issue("logs.example", time.Time{})}}))
+			defer secure.Close()
+			s := n.open(t, func(c *Config) {
+				c.Endpoint = scheme + "://logs.example"
+				if scheme == "https" {
+					c.Dial = listener.Dial
+				}
+			})
+			for range 3 {
+				if err := write(s, numbered(1)); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		if text.Len() > 0 {
+			t.Errorf("%s: package log says %q", scheme, text.String())
 		}
-	})
-	if text.Len() > 0 {
-		t.Errorf("package log says %q", text.String())
+		text.Reset()
 	}
 }
 

@@ -19,13 +19,17 @@ const (
 )
 
 // RoleOf returns what a member of this name tells, and how early the name comes among
-// those of the role, from 1. Names are compared as they are written.
+// those of the role, from 1. Names are compared as they are written. log has no role: not the member
+// tells the level, but one in it.
 func RoleOf(name string) (role Role, rank int) {
 	r, rank := roleOf(name)
+	if rank == nestedRank {
+		return NoRole, 0
+	}
 	return Role(r), rank
 }
 
-// roleOf is RoleOf.
+// roleOf is RoleOf, with log, of nestedRank.
 func roleOf(name string) (role, rank int) {
 	switch name {
 	case "time":

@@ -128,8 +128,9 @@ func TestPatternsLeaveTimeAndLevelOfARecordAlone(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		`{"ts":"2026-11-22T03:04:05Z","lvl":"ERR","msg":"error","due":"2026-11-22"}`:                       `{"ts":"2026-11-22T03:04:05Z","lvl":"ERR","msg":"***","due":"***"}`,
-		`{"due":"2026-11-22","l\u0065vel":"w\u0061rn","time":"2026-11-22 03:04:05","a":{"level":"error"}}`: `{"due":"***","l\u0065vel":"w\u0061rn","time":"2026-11-22 03:04:05","a":{"level":"***"}}`,
+		`{"ts":"2026-11-22T03:04:05Z","lvl":"ERR","msg":"error","due":"2026-11-22"}`:                                                 `{"ts":"2026-11-22T03:04:05Z","lvl":"ERR","msg":"***","due":"***"}`,
+		`{"due":"2026-11-22","l\u0065vel":"w\u0061rn","time":"2026-11-22 03:04:05","a":{"level":"error"}}`:                           `{"due":"***","l\u0065vel":"w\u0061rn","time":"2026-11-22 03:04:05","a":{"level":"***"}}`,
+		`{"@timestamp":"2026-11-22T03:04:05Z","log":{"logger":"error","level":"error","a":{"level":"error"}},"b":{"level":"error"}}`: `{"@timestamp":"2026-11-22T03:04:05Z","log":{"logger":"***","level":"error","a":{"level":"***"}},"b":{"level":"***"}}`,
 		// What tells neither is no exception.
 		`{"time":"2026-11-22 or so","level":"errors","severity":{"level":"error"},"level":["error"]}`: `{"time":"*** or so","level":"***","severity":{"level":"***"},"level":["***"]}`,
 	} {

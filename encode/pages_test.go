@@ -39,7 +39,7 @@ func TestNamesOfTimeLevelAndMessageAreDocumented(t *testing.T) {
 			t.Errorf("command.md has %q for %s, the comment of Meta %q", got, name, names)
 		}
 		for i, n := range names {
-			if r, rank := RoleOf(n); r != role || rank != i+1 {
+			if r, rank := roleOf(n); Role(r) != role || rank != i+1 {
 				t.Errorf("%s: role %d and rank %d, want %d and %d", n, r, rank, role, i+1)
 			}
 		}

@@ -57,14 +57,15 @@ func (s *state) appendObjectHead(src []byte) bool {
 type copier struct {
 	s      *state
 	src    []byte
-	i      int // the next byte
-	done   int // src[:done] has been dealt with
-	depth  int // objects and arrays open; state.kinds says which is which
-	masked int // depth at which the value being masked stands; -1: none
-	from   int // where that value begins
-	name   Key // the key read last
-	whole  int // up to where state.buf will hold nothing but whole members and elements
-	cut    int // where state.buf will hold the content of the string that src ends in; 0: it ends in none
+	i      int  // the next byte
+	done   int  // src[:done] has been dealt with
+	depth  int  // objects and arrays open; state.kinds says which is which
+	masked int  // depth at which the value being masked stands; -1: none
+	from   int  // where that value begins
+	name   Key  // the key read last
+	inLog  bool // the record's member that was read last is log
+	whole  int  // up to where state.buf will hold nothing but whole members and elements
+	cut    int  // where state.buf will hold the content of the string that src ends in; 0: it ends in none
 	limit  int
 	record bool
 }
@@ -225,6 +226,9 @@ func (c *copier) key() status {
 	}
 	raw := c.src[start : c.i-1]
 	c.name = raw
+	if c.depth == 1 {
+		c.inLog = Key(raw).Is("log")
+	}
 	c.i = skipBlank(c.src, c.i)
 	if c.i == len(c.src) {
 		return truncated
@@ -309,10 +313,15 @@ func (c *copier) maskText(raw []byte, start int, escaped, isKey, isHead bool) {
 // isTimeOrLevel reports whether the string v, which has just been read, is the record's
 // time or level: masked because it matches a pattern, it would tell nothing any more.
 func (c *copier) isTimeOrLevel(v Raw) bool {
-	if !c.record || c.depth != 1 {
+	var h heading
+	switch {
+	case !c.record:
+		return false
+	case c.depth == 2 && c.inLog:
+		return c.name.Is("level") && h.takeOwn(levelRole, nestedRank, v)
+	case c.depth != 1:
 		return false
 	}
-	var h heading
 	role, rank := roleOfKey(c.name)
 	return h.take(role, rank, v)
 }

@@ -197,15 +197,17 @@ func withoutMarks(rec []byte, members []member) (rest []member, original int64) 
 	return rest, original
 }
 
-// reserve reserves part of room for the first member of each role.
+// reserve reserves part of room for the first member of each role; a log without a level has none.
 func reserve(rec []byte, members []member, room int) {
 	var seen [messageRole + 1]bool
 	for i := range members {
 		m := &members[i]
-		if role, _ := roleOf(view(rec[m.start+1 : m.keyEnd-1])); role != noRole && !seen[role] {
-			seen[role] = true
-			m.reserve = m.reservation(rec, room)
+		role, rank := roleOf(view(rec[m.start+1 : m.keyEnd-1]))
+		if role == noRole || seen[role] || rank == nestedRank && nestedLevel(Raw(rec[m.value:m.end])) == nil {
+			continue
 		}
+		seen[role] = true
+		m.reserve = m.reservation(rec, room)
 	}
 }
 

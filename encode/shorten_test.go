@@ -182,6 +182,19 @@ func TestTimeLevelAndMessageOfForeignObjectsRemain(t *testing.T) {
 	}
 }
 
+func TestLevelBehindALogWithoutOneRemains(t *testing.T) {
+	var in strings.Builder
+	in.WriteString(`{"log":{"logger":"a"}`)
+	for i := range 14 {
+		fmt.Fprintf(&in, `,"s%d":"%s"`, i, strings.Repeat("a", 900))
+	}
+	in.WriteString(`,"level":"error","time":"2026-11-22T03:04:05Z","msg":"disk full"}`)
+	got, _ := newEncoder(t, encode.Options{MaxRecord: 1 << 10}).AppendObject(nil, []byte(in.String()))
+	if _, values := members(t, got); string(values["level"]) != `"error"` {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestMessageBehindManyLongStringsHasItsShare(t *testing.T) {
 	var in strings.Builder
 	for i := range 20 {

@@ -61,6 +61,7 @@ func TestMembersOfARecord(t *testing.T) {
 			logRecord{Number: 13, Text: "WARN", Body: "hello"}},
 		{"in the names of other loggers too", `{"@timestamp":"2026-05-04T14:00:00.123456789+02:00","severity":"warning","message":"hello"}`,
 			logRecord{Number: 13, Text: "warning", Body: "hello"}},
+		{"a log that is text is no level", `{"log":"warn","level":"warn","msg":"hello"}`, logRecord{Number: 13, Text: "warn", Body: "hello", Attributes: attributes{"log": "warn"}}},
 		{"a level that is a number", `{"level":40,"msg":""}`, logRecord{Number: 13, Text: "WARN", Body: ""}},
 		{"no members at all", `{}`, logRecord{Number: 13, Text: "WARN"}},
 		{"in those of Serilog", `{"@mt":"{A}","@m":"hello","@l":"Warning"}`, logRecord{Number: 13, Text: "Warning", Body: "hello", Attributes: attributes{"@mt": "{A}"}}},

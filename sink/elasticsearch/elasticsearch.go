@@ -90,7 +90,8 @@
 // open to writes for as long as records may wait in the journal. A full disk's
 // index.blocks.read_only_allow_delete ends by itself and is waited for in any index. If
 // a member names the index, a record is rejected too where there is no such index, or where
-// that alias or the index's own pipeline is at fault.
+// that alias or the index's own pipeline is at fault. By its date alone it is not: where indices are
+// neither made nor kept, the sink is parked rather than a backlog of some days lost.
 //
 // Up to 8 MiB of an answer are read. A batch whose answer may rightly be longer
 // is halved when it is.

@@ -33,7 +33,7 @@ Example:
   fapilog tail --sink file:/srv/all.log /var/log/app.log '/var/log/nginx/*.log'
 
 FILE may be a pattern with * ? and [], quoted for the shell, unless there is a file of
-exactly that name. New files that match it
+exactly that name which it does not match, such as app[1].log. New files that match it
 are followed too, but for compressed ones, such as *.gz; rotated copies that match
 would be read twice: name them so that they do not. The file of a --sink, or one that
 the console is redirected to, must not be among them. A file that is there when tail
@@ -53,7 +53,8 @@ descriptor, and so do up to 128 rotated ones of each that wait.
 With FAPILOG_JOURNAL=DIR tail keeps in DIR/tail how far each file has been read, and
 goes on there when it is started again, also with other FILEs besides: no line is
 lost, however it ended, under whatever name the file is found beside the other; after a
-kill the lines of the last second may come twice. With --positions alone the journal is
+kill the lines of the last second may come twice, and those that a tail with other
+FILEs has read since. With --positions alone the journal is
 in memory, and positions move only while every line has been delivered that was read: all
 lines since the last such moment come again. Without either tail starts at the files'
 ends. What a file of positions holds of other FILEs is kept.

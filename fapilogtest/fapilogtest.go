@@ -83,6 +83,7 @@ func (r *Record) decode(object []byte) error {
 	if _, err := d.Token(); err != nil { // the brace
 		return err
 	}
+	seen := map[string]bool{}
 	for own := true; d.More(); {
 		key, err := d.Token()
 		if err != nil {
@@ -93,7 +94,8 @@ func (r *Record) decode(object []byte) error {
 			return err
 		}
 		switch name := key.(string); {
-		case own && (name == slog.TimeKey || name == slog.LevelKey):
+		case own && !seen[name] && (name == slog.TimeKey || name == slog.LevelKey):
+			seen[name] = true
 		case own && (name == slog.MessageKey || name == "message") && value == r.Message:
 			own = false
 		default:

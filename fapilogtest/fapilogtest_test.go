@@ -58,6 +58,12 @@ func TestRecordsOwnMembersAreNotItsAttributes(t *testing.T) {
 		}
 		return a
 	}
+	removed := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.MessageKey {
+			return slog.Attr{}
+		}
+		return a
+	}
 	tests := []struct {
 		name    string
 		replace func([]string, slog.Attr) slog.Attr
@@ -69,6 +75,7 @@ func TestRecordsOwnMembersAreNotItsAttributes(t *testing.T) {
 			map[string]any{"msg": "no", "level": 3.0, "time": "late"}},
 		{"of the same text", nil, func(l *slog.Logger) { l.Error("failed", "msg", "failed") }, map[string]any{"msg": "failed"}},
 		{"message renamed", renamed, func(l *slog.Logger) { l.Error("failed", "time", 1, "n", 2) }, map[string]any{"time": 1.0, "n": 2.0}},
+		{"message removed", removed, func(l *slog.Logger) { l.Error("failed", "level", 3, "n", 2) }, map[string]any{"level": 3.0, "n": 2.0}},
 		{"an empty message", nil, func(l *slog.Logger) { l.Error("", "level", "high") }, map[string]any{"level": "high"}},
 	}
 	for _, tt := range tests {
@@ -76,7 +83,7 @@ func TestRecordsOwnMembersAreNotItsAttributes(t *testing.T) {
 			log := fapilogtest.New(t, fapilog.Config{ReplaceAttr: tt.replace})
 			tt.log(log.Logger())
 			want := "failed"
-			if tt.name == "an empty message" {
+			if tt.name == "an empty message" || tt.name == "message removed" {
 				want = ""
 			}
 			if got := log.Want(slog.LevelError, want).Attrs; !reflect.DeepEqual(got, tt.attrs) {

@@ -86,6 +86,8 @@ func (f *segmentFile) renew(st *store, size int64) error {
 		return nil
 	}
 	var err error
-	f.file, err = st.fs.Open(f.path)
+	if f.file, err = st.fs.Open(f.path); err == nil {
+		f.info, err = st.fs.Lstat(f.path) // which may be another where it was not open
+	}
 	return err
 }

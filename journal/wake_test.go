@@ -105,7 +105,6 @@ func TestLastAppendBeforeCloseWakes(t *testing.T) {
 	}
 }
 
-// A wake-up that is lost leaves its bubble deadlocked, which synctest reports.
 // A delivery that outlives Close asks a cursor whose segments are gone.
 func TestClosedJournalInFilesHasNothingToRead(t *testing.T) {
 	j := openDir(t, t.TempDir(), 4)
@@ -118,6 +117,7 @@ func TestClosedJournalInFilesHasNothingToRead(t *testing.T) {
 	}
 }
 
+// A wake-up that is lost leaves its bubble deadlocked, which synctest reports.
 func TestNoWakeUpIsLost(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

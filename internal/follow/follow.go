@@ -32,7 +32,7 @@ const (
 type Config struct {
 	// Patterns are paths, or patterns of [filepath.Match], of files; see [Check]. What
 	// does not exist yet is waited for. A pattern stands for files only. Where there is a
-	// file of exactly that name at first, it is a path.
+	// file of exactly that name at first which it does not match, it is a path.
 	Patterns []string
 
 	// FromStart has the files that are there at first, and that Store does not know, read
@@ -145,10 +145,14 @@ func Check(pattern string) error {
 }
 
 // isPattern reports whether path is a pattern rather than a path: what there is under
-// exactly that name is meant, whatever characters are in it.
+// exactly that name is meant, whatever characters are in it, unless the pattern finds it
+// anyway, among others.
 func isPattern(path string) bool {
 	if !hasMeta(path) {
 		return false
+	}
+	if self, err := filepath.Match(path, path); err == nil && self {
+		return true
 	}
 	_, err := os.Lstat(path)
 	return err != nil

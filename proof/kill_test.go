@@ -180,12 +180,12 @@ func (c *chain) atPoints(binary string, points []string, kills int) {
 	hits := make(map[string]int)
 	for range kills/len(points) + 1 {
 		for _, point := range points {
-			c.atPoint(binary, point, hits)
+			c.atPoint(binary, point, passes[point], hits)
 		}
 	}
 	for _, point := range points {
-		for tries := 0; hits[point] < scaled(10) && tries < 3*scaled(10); tries++ {
-			c.atPoint(binary, point, hits)
+		for tries := 0; hits[point] < scaled(10) && tries < 6*scaled(10); tries++ {
+			c.atPoint(binary, point, max(1, passes[point]>>(tries+1)), hits) // a process whose sinks are ill comes there seldom
 		}
 		if hits[point] < scaled(10) {
 			c.t.Errorf("%s was hit %d times", point, hits[point])
@@ -204,8 +204,9 @@ func crashAt(point string, pass int, mark string) []string {
 	return []string{"FAPILOG_CRASH_AT=" + point, fmt.Sprintf("FAPILOG_CRASH_AFTER=%d", pass), "FAPILOG_CRASH_MARK=" + mark}
 }
 
-// atPoint runs a process that is to kill itself at a point, and counts if it has.
-func (c *chain) atPoint(binary, point string, hits map[string]int) {
+// atPoint runs a process that is to kill itself at one of the first passes of a point, and
+// counts if it has.
+func (c *chain) atPoint(binary, point string, passes int, hits map[string]int) {
 	modes := []mode{c.anyMode(), c.anyMode()}
 	p := c.plan(modes...)
 	switch {
@@ -218,7 +219,7 @@ func (c *chain) atPoint(binary, point string, hits map[string]int) {
 		p.Pause = 100 * time.Microsecond
 	}
 	mark := filepath.Join(c.out, "mark")
-	run := start(c.t, binary, p, crashAt(point, 1+c.random.IntN(passes[point]), mark)...)
+	run := start(c.t, binary, p, crashAt(point, 1+c.random.IntN(passes), mark)...)
 	patience := time.Second
 	if p.Starve {
 		patience = 10 * time.Second // the journal looks every few seconds whether it can go back

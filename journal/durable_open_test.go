@@ -103,8 +103,14 @@ func TestCloseWaitsForALookAtTheSegmentBefore(t *testing.T) {
 		j.Close()
 	}()
 	<-j.done // the keeper: from here on the custodian lets go
-	for range 100_000 {
-		runtime.Gosched()
+	for settled := false; !settled; {
+		select {
+		case <-closed:
+			settled = true // it has not waited
+		default:
+			stacks := make([]byte, 1<<20)
+			settled = strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*Journal).awaitCheck(")
+		}
 	}
 	over.Store(true)
 	j.checking.Unlock()

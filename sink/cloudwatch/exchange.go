@@ -73,22 +73,14 @@ func dialTLS(ctx context.Context, dial keepalive.Dial, t *http.Transport, networ
 		ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
 		defer cancel()
 	}
-	c, err := dial(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
 	config := new(tls.Config)
 	if t.TLSClientConfig != nil {
 		config = t.TLSClientConfig.Clone()
 	}
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(address)
-	}
 	config.NextProtos = nil // HTTP/1.1
-	secured := tls.Client(c, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = c.Close()
-		return nil, err
+	secured, err := keepalive.DialTLS(ctx, dial, network, address, config)
+	if err != nil {
+		return nil, err // and no *tls.Conn that is nil
 	}
 	return secured, nil
 }

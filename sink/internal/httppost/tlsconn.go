@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/fapilog/fapilog/sink/internal/identity"
+	"github.com/fapilog/fapilog/sink/internal/keepalive"
 )
 
 // tlsConn is a TLS connection whose writes tell why it ended.
@@ -28,17 +29,8 @@ type tlsConn struct {
 func (c *Client) dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxDial)
 	defer cancel()
-	conn, err := c.dial(ctx, network, address)
+	secured, err := keepalive.DialTLS(ctx, c.dial, network, address, config)
 	if err != nil {
-		return nil, err
-	}
-	config = config.Clone()
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(address)
-	}
-	secured := tls.Client(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
 		return nil, err
 	}
 	return &tlsConn{Conn: secured, ended: make(chan struct{})}, nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -52,6 +53,25 @@ func Dialer(dial Dial) Dial {
 		}
 		return newConn(c), nil
 	}
+}
+
+// DialTLS makes a TLS connection over one that dial makes, for a Dialer above it. config is not
+// changed; without a ServerName that of address counts.
+func DialTLS(ctx context.Context, dial Dial, network, address string, config *tls.Config) (*tls.Conn, error) {
+	c, err := dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config = config.Clone()
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(address)
+	}
+	secured := tls.Client(c, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return secured, nil
 }
 
 func newConn(c net.Conn) *conn {

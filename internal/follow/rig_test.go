@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -21,7 +22,8 @@ type rig struct {
 	dir   string
 	f     *Follower
 	now   time.Time
-	lines []string // that were accepted, each with the base name of its stream before it
+	mu    sync.Mutex // over lines: Run reads in a goroutine of its own
+	lines []string   // that were accepted, each with the base name of its stream before it
 	told  []string
 	fail  error // of the next lines
 	hold  int   // lines that are held until another one comes
@@ -145,9 +147,17 @@ func (r *rig) want(lines ...string) {
 			lines[i] = "a.log:" + l
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !slices.Equal(r.lines, lines) {
 		r.t.Fatalf("the lines are\n%s\nwant\n%s\ntold %q", strings.Join(r.lines, "\n"), strings.Join(lines, "\n"), r.told)
 	}
+}
+
+func (r *rig) accept(lines ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, lines...)
 }
 
 // splitter is a simple Lines.
@@ -174,13 +184,13 @@ func (s *splitter) Write(piece []byte) error {
 	if s.rig.hold > 0 {
 		s.held = append(s.held, line)
 	} else {
-		s.rig.lines = append(s.rig.lines, line)
+		s.rig.accept(line)
 	}
 	return nil
 }
 
 func (s *splitter) give() {
-	s.rig.lines = append(s.rig.lines, s.held...)
+	s.rig.accept(s.held...)
 	s.held = nil
 }
 
@@ -190,7 +200,7 @@ func (s *splitter) Drop()          { s.part = nil }
 func (s *splitter) End() error {
 	s.give()
 	if len(s.part) > 0 {
-		s.rig.lines = append(s.rig.lines, s.name+":"+string(s.part))
+		s.rig.accept(s.name + ":" + string(s.part))
 		s.part = nil
 	}
 	return s.rig.fail

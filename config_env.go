@@ -147,6 +147,7 @@ func (e environment) configure(cfg *Config) (mistakes []error) {
 	cfg.Level, cfg.Defaults.Level = cfg.Defaults.Level, nil
 	mistakes = append(mistakes, e.checkRoom("JOURNAL_MAX_BYTES", &cfg.Journal.MaxBytes, 2, cfg.MaxRecord)...)
 	mistakes = append(mistakes, e.checkRoom("JOURNAL_SEGMENT_BYTES", &cfg.Journal.SegmentBytes, 1, cfg.MaxRecord)...)
+	mistakes = append(mistakes, e.checkMaxRecord(cfg)...)
 	return append(mistakes, e.misspelt(known)...)
 }
 

@@ -103,6 +103,23 @@ func (e environment) checkRoom(word string, size *int64, records int64, maxRecor
 		fmt.Errorf("want %dKiB or more: room for %s of %v", (least+1023)>>10, what, sink.Bytes(maxRecord)))}
 }
 
+// checkMaxRecord makes FAPILOG_MAX_RECORD unset if the journal has no room for two such
+// records, and reports it if no variable says how large the journal is.
+func (e environment) checkMaxRecord(c *Config) []error {
+	const name, size = envPrefix + "MAX_RECORD", envPrefix + "JOURNAL_MAX_BYTES"
+	room := c.Journal.WithDefaults().MaxBytes
+	least := 2 * largestFrame(c.MaxRecord)
+	if c.MaxRecord == 0 || least <= room {
+		return nil
+	}
+	c.MaxRecord = 0
+	if strings.TrimSpace(e[size]) != "" {
+		return nil // it is a mistake, and has been reported
+	}
+	return []error{malformed(name, e[name], fmt.Errorf("two such records do not fit into a journal of %v; raise %s to %dKiB or more, or lower this",
+		sink.Bytes(room), size, (least+1023)>>10))}
+}
+
 // placeOf returns what identifies the destination of a URI: scheme, host and
 // path. User, password and parameters may change while it stays the same.
 func placeOf(uri string) string {

@@ -312,7 +312,7 @@ func TestMistakesInVariables(t *testing.T) {
 		"FAPILOG_MAX_RECORD=1000":                                          `FAPILOG_MAX_RECORD is "1000": want 1KiB or more`,
 		"FAPILOG_MAX_RECORD=long":                                          "FAPILOG_MAX_RECORD is",
 		"FAPILOG_MAX_RECORD=8MiB":                                          "",
-		"FAPILOG_MAX_RECORD=1GiB":                                          "raise Journal.MaxBytes or lower MaxRecord",
+		"FAPILOG_MAX_RECORD=1GiB":                                          `FAPILOG_MAX_RECORD is "1GiB": two such records do not fit into a journal of 64MiB; raise FAPILOG_JOURNAL_MAX_BYTES to 2097153KiB or more`,
 		"FAPILOG_REDACT=some":                                              `FAPILOG_REDACT is "some": want true or false`,
 		"FAPILOG_REDACT_KEYS=,":                                            "want keys, separated by commas",
 		"FAPILOG_REDACT_KEYS=iban,_-":                                      "want characters besides _ - . in a key",

@@ -102,11 +102,13 @@ func (f *carryFlags) check() (err error) {
 }
 
 // config returns the configuration: the sinks of the flags, or those of the
-// environment, and all else from there. The error is a *fapilog.ConfigError.
+// environment, and all else from there.
 func (f *carryFlags) config() (fapilog.Config, error) {
 	cfg, err := fapilog.ConfigFromEnv(f.sinks...)
-	f.multiline.line = cmp.Or(cfg.MaxRecord, maxLine)
-	return cfg, err
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, f.multiline.setLine(cmp.Or(cfg.MaxRecord, maxLine))
 }
 
 // open opens the pipeline, and the admin page and the progress if they are wanted.

@@ -77,8 +77,8 @@ func TestFlagsThatDoNotFitAreStatus2(t *testing.T) {
 		"an empty one":                   {[]string{"--multiline", ""}, "want a regular expression"},
 		"a limit without one":            {[]string{"--multiline-max", "1KiB"}, "--multiline-max is of no use without --multiline"},
 		"a time without one":             {[]string{"--multiline-timeout", "1s"}, "--multiline-timeout is of no use without --multiline"},
-		"a record that is too large":     {[]string{"--multiline=^x", "--multiline-max", "1MiB"}, "256KiB"},
-		"a record without a byte":        {[]string{"--multiline=^x", "--multiline-max", "0"}, "want a size from 1 byte"},
+		"a record that is too large":     {[]string{"--multiline=^x", "--multiline-max", "1MiB"}, "--multiline-max is 1MiB, and a record holds 256KiB"},
+		"a record without a byte":        {[]string{"--multiline=^x", "--multiline-max", "0"}, "want a size of 1 byte or more"},
 		"a record without a line":        {[]string{"--multiline=^x", "--multiline-lines", "0"}, "want a whole number, 1 or more"},
 		"no port":                        {[]string{"--admin", "localhost"}, "want a port such as 9090"},
 		"a port that is none":            {[]string{"--admin", ":65536"}, "want a port such as 9090"},
@@ -202,5 +202,39 @@ func TestVariablesSayWhatIsMaskedAndHowMuchOfALineIsKept(t *testing.T) {
 	}
 	if !strings.HasSuffix(second, `"msg":"`+long+"\"}\n") {
 		t.Errorf("the long line has become %d bytes that end in %s", len(second), second[max(0, len(second)-60):])
+	}
+}
+
+func TestJoinedRecordIsAsLongAsARecordCanBe(t *testing.T) {
+	long := strings.Repeat("x", 200_000)
+	in := strings.Repeat(long+"\n ", 3) + "\n" // one record
+	for name, c := range map[string]struct {
+		vars, max string
+		want      int // bytes of the message; 0: a mistake
+	}{
+		"nothing is said":             {"", "", 256 << 10},
+		"a record holds more":         {"1MiB", "", 600_000},
+		"less of it is wanted":        {"1MiB", "300KiB", 300 << 10},
+		"more than a record is asked": {"16KiB", "17KiB", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("FAPILOG_MAX_RECORD", c.vars)
+			file := filepath.Join(t.TempDir(), "out")
+			args := []string{"pipe", "--multiline", "^[^ ]", "--sink", "file:" + filepath.ToSlash(file)}
+			if c.max != "" {
+				args = append(args, "--multiline-max", c.max)
+			}
+			var stderr bytes.Buffer
+			status := Main(args, strings.NewReader(in), io.Discard, &stderr)
+			if c.want == 0 {
+				if want := "fapilog: --multiline-max is 17KiB, and a record holds 16KiB; lower it, or raise FAPILOG_MAX_RECORD\n"; status != exitUsage || stderr.String() != want {
+					t.Errorf("status %d, standard error %q, want 2 and %q", status, stderr.String(), want)
+				}
+				return
+			}
+			if n := strings.Count(string(readFile(t, file)), "x"); status != exitOK || n < c.want-1000 || n > c.want {
+				t.Errorf("status %d, %d bytes are kept, want %d; %s", status, n, c.want, stderr.String())
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -19,19 +20,19 @@ import (
 type multiline struct {
 	begins  *regexp.Regexp // nil: every line is a record
 	line    int            // bytes of a line that are kept
-	max     sink.Bytes
+	max     sink.Bytes     // of a record; 0: as much as of a line
 	lines   int
 	timeout sink.Duration
 }
 
 func newMultiline() multiline {
-	return multiline{line: maxLine, max: maxLine, lines: 1000, timeout: sink.Duration(time.Second)}
+	return multiline{line: maxLine, lines: 1000, timeout: sink.Duration(time.Second)}
 }
 
 // bind binds m to flags.
 func (m *multiline) bind(fs *flag.FlagSet) {
 	fs.Func("multiline", "join lines into one record: a line that matches this `regexp` (RE2) begins one,\nthe others continue the one before; a line that is a JSON object stays alone", m.setBegins)
-	fs.Func("multiline-max", "keep this many bytes of a joined record, `size` up to 256KiB; it says how long\nit was (default 256KiB)", m.setMax)
+	fs.Func("multiline-max", "keep this many bytes of a joined record, a `size`; it says how long it was\n(default FAPILOG_MAX_RECORD, or 256KiB, which is also the most)", m.setMax)
 	fs.Func("multiline-lines", "begin another record after this `number` of lines (default 1000)", m.setLines)
 	fs.Var(&m.timeout, "multiline-timeout", "end a record when no line has come for this `time`; 0: only the next one ends it\n(default 1s)")
 }
@@ -53,10 +54,19 @@ func (m *multiline) setMax(s string) error {
 	if err := b.Set(s); err != nil {
 		return err
 	}
-	if b < 1 || b > maxLine {
-		return fmt.Errorf("want a size from 1 byte to %v", sink.Bytes(maxLine))
+	if b < 1 {
+		return errors.New("want a size of 1 byte or more")
 	}
 	m.max = b
+	return nil
+}
+
+// setLine sets how many bytes of a line are kept: as much as a record can hold.
+func (m *multiline) setLine(n int) error {
+	m.line = n
+	if m.max > sink.Bytes(n) {
+		return fmt.Errorf("fapilog: --multiline-max is %v, and a record holds %v; lower it, or raise FAPILOG_MAX_RECORD", m.max, sink.Bytes(n))
+	}
 	return nil
 }
 
@@ -85,7 +95,7 @@ func (m *multiline) joiner(emit func(record []byte, size int64)) *joiner {
 	if m.begins == nil {
 		return nil
 	}
-	return &joiner{begins: m.begins.Match, limit: int(m.max), most: m.lines, wait: time.Duration(m.timeout), emit: emit}
+	return &joiner{begins: m.begins.Match, limit: int(cmp.Or(m.max, sink.Bytes(m.line))), most: m.lines, wait: time.Duration(m.timeout), emit: emit}
 }
 
 // joiner joins lines into records, with an LF between two. It has no clock: whoever

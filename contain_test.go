@@ -58,7 +58,7 @@ func TestTimeInAFilterIsNotTheAttempts(t *testing.T) {
 			})
 			filter := func(sink.Record) bool { time.Sleep(slow); return true }
 			p := open(t, Config{Serial: serial, Routes: []Route{{Name: "a", Sink: s, Filter: filter, Delivery: Delivery{Timeout: timeout, BatchRecords: 2}}}})
-			log(p, 0, 6)
+			burst(p, 0, 6)
 			if err := p.Flush(limit(t, time.Minute)); err != nil || !slices.Equal(had, []time.Duration{timeout, timeout, timeout}) {
 				t.Errorf("Flush: %v; the attempts began with %v", err, had)
 			}
@@ -67,7 +67,7 @@ func TestTimeInAFilterIsNotTheAttempts(t *testing.T) {
 					t.Errorf("Writes that returned at once took %v", m.Write.Sum)
 				}
 			}
-			log(p, 6, 2)
+			burst(p, 6, 2)
 			synctest.Wait() // the filter is at it
 			start := time.Now()
 			err := p.Close(limit(t, 3*time.Second)) // the filter takes four

@@ -135,7 +135,8 @@ func (t *turn) end(err error) {
 		return
 	}
 	t.conn.done.Store(t.n)
-	if t.conn.in.Buffered() > 0 {
+	if n := t.conn.in.Buffered(); n > 0 {
 		_ = t.conn.Close() // the next request, if one has it already, takes another
+		_, _ = t.conn.in.Discard(n)
 	}
 }

@@ -211,6 +211,35 @@ func TestTurnThatEndsLateIsNotTheNextOnes(t *testing.T) {
 	})
 }
 
+// The next request has written by the time at which the surplus would be read.
+func TestSurplusOfATurnIsNotTheNextOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := pipe.Listen()
+		defer l.Close()
+		c, err := Dialer(l.Dial)(t.Context(), "tcp", "h:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := turnOn(c)
+		io.WriteString(c, "first")
+		io.WriteString(server, "answer\nsurplus\n")
+		if n, err := c.Read(make([]byte, 10)); n != 7 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		first.end(nil)
+		turnOn(c)
+		io.WriteString(c, "second")
+		if n, err := c.Read(make([]byte, 10)); n != 0 || err == nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+}
+
 func TestServerThatSpeaksFirstIsNotHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := pipe.Listen()

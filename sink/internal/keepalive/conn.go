@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math"
 	"net"
 	"sync/atomic"
 )
@@ -29,7 +30,7 @@ type conn struct {
 	// One is under way if asked is more than done.
 	turns atomic.Int64 // given so far
 	asked atomic.Int64 // the one that has written last; 0: nobody has
-	done  atomic.Int64 // the last one that has ended
+	done  atomic.Int64 // the last one that has ended; the largest number: none is to come
 }
 
 // dialler is the turn of who dials: TLS or a proxy is spoken to before any request.
@@ -135,8 +136,8 @@ func (t *turn) end(err error) {
 		return
 	}
 	t.conn.done.Store(t.n)
-	if n := t.conn.in.Buffered(); n > 0 {
-		_ = t.conn.Close() // the next request, if one has it already, takes another
-		_, _ = t.conn.in.Discard(n)
+	if t.conn.in.Buffered() > 0 {
+		t.conn.done.Store(math.MaxInt64) // nobody reads it, also if the next request has written already:
+		_ = t.conn.Close()               // that one takes another connection
 	}
 }

@@ -234,7 +234,7 @@ func TestSurplusOfATurnIsNotTheNextOnes(t *testing.T) {
 		first.end(nil)
 		turnOn(c)
 		io.WriteString(c, "second")
-		if n, err := c.Read(make([]byte, 10)); n != 0 || err == nil {
+		if n, err := c.Read(make([]byte, 10)); n != 0 || err != errUnasked {
 			t.Errorf("%d, %v", n, err)
 		}
 	})

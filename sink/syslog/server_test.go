@@ -168,11 +168,14 @@ func write(t testing.TB, s sink.Sink, texts ...string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	var batch []sink.Record
+	return s.Write(ctx, batchOf(texts))
+}
+
+func batchOf(texts []string) (batch []sink.Record) {
 	for _, text := range texts {
 		batch = append(batch, sink.Record{JSON: []byte(text)})
 	}
-	return s.Write(ctx, batch)
+	return batch
 }
 
 // verdict returns that of an error, or delivered.

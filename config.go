@@ -151,7 +151,7 @@ type Delivery struct {
 	Fallback string         // the sink to divert to; OnOpen must be Fallback or unset
 
 	OnFull       OnFull        // DropOldest
-	BlockTimeout time.Duration // longest wait of one append; 100 ms; Forever
+	BlockTimeout time.Duration // longest wait of one append; after one in vain, none until the sink has read to the end of a segment; 100 ms; Forever
 	Quarantine   string        // directory for records that the destination refuses; quarantine in that of a durable journal, else none: they are dropped and counted
 
 	breakerOn bool // breaker=true was said: goes before Breaker.Off of an earlier layer

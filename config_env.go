@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,8 @@ const envPrefix = "FAPILOG_"
 //
 // A blank variable is unset. One whose name is nearly that of another is an error;
 // all others are ignored, since platforms set some of their own accord
-// (Kubernetes: FAPILOG_PORT, for a service named fapilog).
+// (Kubernetes: FAPILOG_PORT, for a service named fapilog, and all that it sets for one
+// named fapilog-journal).
 //
 // ${NAME} in a sink's URI is the variable's value, percent-encoded where it is
 // part of user name, password, path or query; an unset one is an error. The value
@@ -214,13 +216,17 @@ func (e environment) applyAlias(f *flag.Flag) error {
 	return nil
 }
 
+// ofService matches the end of variables that Kubernetes sets for each service, in every
+// pod: FAPILOG_JOURNAL_SERVICE_HOST, for one named fapilog-journal.
+var ofService = regexp.MustCompile(`(^|_)(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+
 // misspelt reports variables that are nearly one of the known ones: that are some
 // letters off, or share its first or last word. Names with __ are those of the
 // Python original, which has many that mean nothing here.
 func (e environment) misspelt(known []string) (mistakes []error) {
 	for _, name := range slices.Sorted(maps.Keys(e)) {
 		word, ours := strings.CutPrefix(name, envPrefix)
-		if !ours || strings.Contains(word, "__") || slices.Contains(known, name) {
+		if !ours || strings.Contains(word, "__") || slices.Contains(known, name) || ofService.MatchString(word) {
 			continue
 		}
 		// Fewer than for a hint: a foreign variable must not be an error.

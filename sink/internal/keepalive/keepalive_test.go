@@ -180,20 +180,26 @@ func TestSurplusCostsTheNextRequestNothing(t *testing.T) {
 	}
 }
 
+// connected returns a connection that is kept, and the server's side of it.
+func connected(t *testing.T) (client, server net.Conn) {
+	t.Helper()
+	l := pipe.Listen()
+	t.Cleanup(func() { l.Close() })
+	client, err := Dialer(l.Dial)(t.Context(), "tcp", "h:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return client, server
+}
+
 // A connection is given to the next request before the end of the one before is told.
 func TestTurnThatEndsLateIsNotTheNextOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := pipe.Listen()
-		defer l.Close()
-		c, err := Dialer(l.Dial)(t.Context(), "tcp", "h:80")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		server, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		c, server := connected(t)
 		first := turnOn(c)
 		io.WriteString(c, "first")
 		second := turnOn(c)
@@ -214,17 +220,7 @@ func TestTurnThatEndsLateIsNotTheNextOnes(t *testing.T) {
 // The next request has written by the time at which the surplus would be read.
 func TestSurplusOfATurnIsNotTheNextOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := pipe.Listen()
-		defer l.Close()
-		c, err := Dialer(l.Dial)(t.Context(), "tcp", "h:80")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		server, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		c, server := connected(t)
 		first := turnOn(c)
 		io.WriteString(c, "first")
 		io.WriteString(server, "answer\nsurplus\n")

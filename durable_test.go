@@ -120,6 +120,29 @@ func TestLedgerGoesOnAcrossProcesses(t *testing.T) {
 	})
 }
 
+// What is kept is a position and counts: of a batch that is not wholly settled all records
+// come again, and are counted once.
+func TestBatchThatWasDeliveredInPartIsWrittenAgainByTheNextProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "j")
+		first := sinktest.Items(sink.ItemError{Index: 9, Err: errDown})
+		p := open(t, onDisk(dir, Config{}), &sinktest.Script{Steps: []sinktest.Step{first}, Then: sinktest.Fail(errDown)})
+		burst(p, 0, 10)
+		time.Sleep(50 * time.Millisecond)
+		if k := row(t, p, "a"); k.Delivered != 9 || k.Pending != 1 {
+			t.Errorf("%+v", k)
+		}
+		_ = leave(t, p)
+		var a sinktest.Memory
+		p = open(t, onDisk(dir, Config{}), &a)
+		delivers(t, p)
+		holds(t, "a", &a, upTo(10))
+		if k := row(t, p, "a"); k.Appended != 10 || k.Delivered != 10 {
+			t.Errorf("%+v", k)
+		}
+	})
+}
+
 func TestStandbyKeepsItsCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "j")
